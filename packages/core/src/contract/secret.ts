@@ -1,0 +1,29 @@
+import { inspectSymbol } from './inspect-symbol.js'
+
+/** Where a secret is kept; configs hold references, never the secret. */
+export type SecretReference =
+  | { readonly env: string }
+  | { readonly file: string }
+  | { readonly command: readonly [string, ...string[]] }
+
+/** A secret in memory. It prints as `[secret]` everywhere; `reveal()` is the one way to its text. */
+export interface SecretValue {
+  readonly reveal: () => string
+  readonly toString: () => string
+  readonly toJSON: () => string
+}
+
+/** Wraps a secret so that logging, string building and JSON cannot show it. */
+export function secretValue(text: string): SecretValue {
+  const hidden = () => '[secret]'
+  const value = { reveal: () => text, toString: hidden, toJSON: hidden, [inspectSymbol]: hidden }
+  Object.defineProperty(value, 'reveal', { enumerable: false })
+  return Object.freeze(value)
+}
+
+/** Says where a secret comes from without touching it, for plans and error messages. */
+export function describeSecretReference(reference: SecretReference): string {
+  if ('env' in reference) return `environment variable ${reference.env}`
+  if ('file' in reference) return `file ${reference.file}`
+  return `command ${reference.command[0]}`
+}

@@ -1,0 +1,111 @@
+import type { ObjectKey } from '../model/ids.js'
+import type { CallOptions } from './context.js'
+import type { OpenablePlugin } from './plugin.js'
+
+/** What a target can do; constant for the life of the plugin object. */
+export interface TargetCapabilities {
+  /** `get` takes a range without reading what lies before it. @defaultValue `true` */
+  readonly rangeRead: boolean
+  /** Of two `put`s of one key at the same moment exactly one succeeds. @defaultValue `false` */
+  readonly exclusiveCreate: boolean
+  /** Objects are read best in storage order, one at a time: tape. @defaultValue `false` */
+  readonly sequential: boolean
+  /** Media may be away: objects can be listed and yet not be readable now. @defaultValue `false` */
+  readonly removable: boolean
+  /** Largest object, in bytes. @defaultValue `undefined` (no limit) */
+  readonly maxObjectBytes: number | undefined
+  /** Operations at once that still help. @defaultValue `4` */
+  readonly maxConcurrency: number
+  /** Objects can be locked for a time: `TargetSession.immutability` is present. @defaultValue `false` */
+  readonly immutability: boolean
+  /** The target knows its cheapest reading order: `TargetSession.ordering` is present. @defaultValue `false` */
+  readonly ordering: boolean
+  /** Room can be asked for: `TargetSession.capacity` is present. @defaultValue `false` */
+  readonly capacity: boolean
+}
+
+/** A store of immutable objects: disk, NFS, S3, tape. Made by a factory named `<id>Target`. */
+export interface TargetPlugin<C extends TargetCapabilities = TargetCapabilities>
+  extends OpenablePlugin<'target', TargetSession> {
+  readonly capabilities: C
+}
+
+/** A connection to a target. All methods may be called concurrently, up to `capabilities.maxConcurrency`. */
+export interface TargetSession extends AsyncDisposable {
+  /**
+   * Stores an object.
+   *
+   * Guarantee: other calls see either nothing or the whole object, and once this resolves it survives a power cut. An
+   * existing object of that key is left alone. Each yielded buffer is valid until the next is asked for and may be
+   * shared memory. Abort, or a body that throws: nothing stays behind.
+   * Checked by: `target/put/visible-when-complete`, `target/put/body-throws`, `target/put/abort`, `target/put/exists`.
+   * @throws BackupError `E_OBJECT_EXISTS`, `E_OBJECT_KEY`, `E_TARGET_*`; `E_TARGET_IO` when `sizeBytes` was given and
+   * the body is of another size
+   */
+  readonly put: (key: ObjectKey, body: AsyncIterable<Uint8Array>, options: PutOptions) => Promise<void>
+  /**
+   * Reads an object, or a range of it.
+   *
+   * Guarantee: yields exactly the asked bytes in order, or throws; a range past the end throws. Each yielded buffer is
+   * valid until the next is asked for. Checked by: `target/get/ranges`, `target/get/past-end`, `target/get/missing`.
+   * @throws BackupError `E_OBJECT_NOT_FOUND`, `E_DAMAGED` (shorter than asked), `E_TARGET_*`
+   */
+  readonly get: (key: ObjectKey, options: GetOptions) => AsyncIterable<Uint8Array>
+  /** Describes an object; `undefined` when there is none. Checked by: `target/stat/missing`. */
+  readonly stat: (key: ObjectKey, options: CallOptions) => Promise<ObjectInfo | undefined>
+  /**
+   * Yields every object whose key starts with `prefix`, each exactly once, in no set order. `''` lists all.
+   *
+   * Objects stored or removed meanwhile may or may not appear; unfinished ones never do.
+   * Checked by: `target/list/exactly-once`, `target/list/prefix`, `target/list/while-writing`.
+   */
+  readonly list: (prefix: string, options: CallOptions) => AsyncIterable<ObjectInfo>
+  /** Removes an object. Idempotency: one that is not there is no error. Checked by: `target/remove/twice`. */
+  readonly remove: (key: ObjectKey, options: CallOptions) => Promise<void>
+
+  /** Present exactly when `capabilities.immutability`. */
+  readonly immutability?: ImmutabilityFacet
+  /** Present exactly when `capabilities.ordering`. */
+  readonly ordering?: OrderingFacet
+  /** Present exactly when `capabilities.capacity`. */
+  readonly capacity?: CapacityFacet
+}
+
+/** How to store an object. */
+export interface PutOptions extends CallOptions {
+  /** Exact size of the body, in bytes, when known beforehand. */
+  readonly sizeBytes?: number
+  /** Lock the object until then. Only for targets with `immutability`. */
+  readonly retainUntil?: Date
+}
+
+/** What to read of an object. */
+export interface GetOptions extends CallOptions {
+  /** Bytes to read. @defaultValue the whole object */
+  readonly range?: { readonly offset: number; readonly length: number }
+}
+
+/** What a target knows of an object. */
+export interface ObjectInfo {
+  readonly key: ObjectKey
+  readonly sizeBytes: number
+  /** When the object became visible, by the target's clock: retention trusts it over what a writer claims. */
+  readonly modifiedAt: Date
+}
+
+/** Locks objects against removal. */
+export interface ImmutabilityFacet {
+  /** Locks an object until `until`; a lock is only ever extended. */
+  readonly retainUntil: (key: ObjectKey, until: Date, options: CallOptions) => Promise<void>
+}
+
+/** Knows how objects are best read. */
+export interface OrderingFacet {
+  /** Returns the same keys in the cheapest reading order. */
+  readonly order: (keys: readonly ObjectKey[], options: CallOptions) => Promise<readonly ObjectKey[]>
+}
+
+/** Knows how much room there is. */
+export interface CapacityFacet {
+  readonly capacity: (options: CallOptions) => Promise<{ readonly totalBytes: number; readonly freeBytes: number }>
+}

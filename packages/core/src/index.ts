@@ -1,0 +1,63 @@
+export { strongerConsistency, type Consistency } from './model/consistency.js'
+export type { Extent, ExtentKind } from './model/extent.js'
+export type { Branded, ChangeToken, DiskId, MachineId, ObjectKey, PointId } from './model/ids.js'
+export type { DiskSpec, Machine, MachineRef, MachineSelector, NativeConfiguration, NicSpec } from './model/machine.js'
+export { machineMatches } from './model/machine-selection.js'
+export type { CallOptions, Clock, LogFields, Logger, PluginContext } from './contract/context.js'
+export { checkPlugin, defineQuiesce, defineSource, defineTarget, defineTransform, type Definition, type Merged } from './contract/define.js'
+export { BackupError, errorCodes, isBackupError, type BackupErrorOptions, type ErrorCode, type RetryClass } from './contract/errors.js'
+export { checkFacets, sessionFacets } from './contract/facets.js'
+export { maxObjectKeyLength, objectKey } from './contract/object-key.js'
+export type { Objectives, Pipeline, PipelineLimits, PipelineTarget, RetentionPolicy } from './contract/pipeline.js'
+export {
+  apiVersion,
+  type OpenablePlugin,
+  type OptionsIssue,
+  type OptionsResult,
+  type OptionsSchema,
+  type Plugin,
+  type PluginBase,
+  type PluginKind,
+  type PluginModule,
+} from './contract/plugin.js'
+export type { FreezeResult, QuiesceCapabilities, QuiesceChannel, QuiescePlugin, QuiesceSession } from './contract/quiesce.js'
+export { describeSecretReference, secretValue, type SecretReference, type SecretValue } from './contract/secret.js'
+export type {
+  BootedMachine,
+  BootFacet,
+  BootProbe,
+  Capture,
+  CapturedDisk,
+  CaptureRequest,
+  Placement,
+  PreparedCapture,
+  ProvisionedMachine,
+  RestoreFacet,
+  SourceCapabilities,
+  SourcePlugin,
+  SourceSession,
+  Tracking,
+  UnavailableDisk,
+  WritableDisk,
+} from './contract/source.js'
+export type {
+  CapacityFacet,
+  GetOptions,
+  ImmutabilityFacet,
+  ObjectInfo,
+  OrderingFacet,
+  PutOptions,
+  TargetCapabilities,
+  TargetPlugin,
+  TargetSession,
+} from './contract/target.js'
+export type {
+  CodecModule,
+  CodecParameters,
+  FrameContext,
+  TransformCapabilities,
+  TransformCodec,
+  TransformPlugin,
+} from './contract/transform.js'
+export { parseDurationMs, parseSizeBytes } from './contract/units.js'
+export { wrapSource, wrapTarget } from './contract/wrap.js'

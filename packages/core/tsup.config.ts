@@ -1,0 +1,8 @@
+import { preset } from '../../tsup.preset.js'
+
+export default preset({
+  index: 'src/index.ts',
+  repository: 'src/repository/index.ts',
+  engine: 'src/engine/index.ts',
+  'engine-worker': 'src/engine/worker.ts',
+})
