@@ -1,0 +1,191 @@
+import { freshRecords, unplaced } from './fresh-records.js'
+import { type ChunkPlace, idWords, indexRecordWords, readPlace, writePlace } from './index-record.js'
+import type { StoredTransform } from './codec-chain.js'
+import { findRecord, mergeRecords, sortRecords } from './sorted-records.js'
+import type { PackKind } from './pack-format.js'
+
+/** A pack as the index knows it. */
+export interface IndexedPack {
+  readonly id: string
+  readonly kind: PackKind
+  readonly sizeBytes: number
+  /** Hex id of the data key, or `''`. */
+  readonly dataKeyId: string
+  readonly chain: readonly StoredTransform[]
+}
+
+/** A chunk that was found. */
+export interface ChunkLocation extends ChunkPlace {
+  readonly packInfo: IndexedPack
+}
+
+/** Sorted records with the packs they refer to: what an index object holds. */
+export interface IndexRun {
+  readonly packs: readonly IndexedPack[]
+  /** Sorted by first id word; see `index-record.ts`. */
+  readonly records: Uint32Array
+}
+
+/** Which chunks a repository holds and where, in memory: 52 bytes a chunk, plus those new in this run. */
+export interface ChunkIndex {
+  readonly chunkCount: () => number
+  readonly find: (id: Uint8Array) => ChunkLocation | undefined
+  /** Tells whether the chunk is stored or being stored. */
+  readonly has: (id: Uint8Array) => boolean
+  /** Marks a chunk as being stored; `false` when it already is or is stored. */
+  readonly claim: (id: Uint8Array) => boolean
+  /** Gives a claimed chunk its place; `pack` is a number from {@link addPack}. */
+  readonly place: (id: Uint8Array, place: ChunkPlace) => void
+  readonly addPack: (pack: IndexedPack) => number
+  /** Updates a pack once its size is known. */
+  readonly sealPack: (pack: number, sizeBytes: number) => void
+  readonly addRun: (run: IndexRun) => void
+  /** Takes the placed records of sealed packs since the last call out as a run, to be stored as an index object. */
+  readonly takeFresh: () => IndexRun | undefined
+  readonly packs: () => readonly IndexedPack[]
+  /** Visits every record of the sorted runs and the fresh ones. */
+  readonly forEach: (visit: (id: Uint8Array, location: ChunkLocation) => void) => void
+}
+
+/** Runs are merged until at most this many remain: a miss costs one probe a run. */
+const maxRuns = 6
+
+/** Makes an empty index. */
+export function createChunkIndex(): ChunkIndex {
+  const packs: IndexedPack[] = []
+  const packNumbers = new Map<string, number>()
+  let runs: Uint32Array[] = []
+  let fresh = freshRecords()
+  const scratch = new Uint32Array(8)
+
+  const addPack = (pack: IndexedPack): number => {
+    const known = packNumbers.get(pack.id)
+    if (known !== undefined) return known
+    packNumbers.set(pack.id, packs.length)
+    return packs.push(pack) - 1
+  }
+
+  const located = (words: Uint32Array, at: number): ChunkLocation | undefined => {
+    const place = readPlace(words, at)
+    const packInfo = packs[place.pack]
+    return packInfo === undefined ? undefined : { ...place, packInfo }
+  }
+
+  const findInRuns = (id: Uint32Array): ChunkLocation | undefined => {
+    for (const run of runs) {
+      const at = findRecord(run, id)
+      if (at >= 0) return located(run, at)
+    }
+    return undefined
+  }
+
+  const addSorted = (records: Uint32Array) => {
+    if (records.length === 0) return
+    runs.push(records)
+    runs.sort((a, b) => b.length - a.length)
+    while (runs.length > maxRuns || shouldMerge(runs)) {
+      const last = runs.pop() ?? new Uint32Array()
+      const before = runs.pop() ?? new Uint32Array()
+      runs.push(mergeRecords(before, last))
+    }
+  }
+
+  return {
+    chunkCount: () => fresh.count() + runs.reduce((sum, run) => sum + run.length / indexRecordWords, 0),
+    find: (id) => {
+      const words = idWords(id, scratch)
+      const at = fresh.find(words)
+      if (at >= 0) {
+        const location = located(fresh.words(), at)
+        return location !== undefined && location.frameBytes !== unplaced ? location : undefined
+      }
+      return findInRuns(words)
+    },
+    has: (id) => {
+      const words = idWords(id, scratch)
+      return fresh.find(words) >= 0 || findInRuns(words) !== undefined
+    },
+    claim: (id) => {
+      const words = idWords(id, scratch)
+      if (fresh.find(words) >= 0 || findInRuns(words) !== undefined) return false
+      const at = fresh.add(words)
+      writePlace(fresh.words(), at, { pack: 0xffffffff, frameOffset: 0, frameBytes: unplaced, plainOffset: 0, plainBytes: 0 })
+      return true
+    },
+    place: (id, place) => {
+      const words = idWords(id, scratch)
+      const found = fresh.find(words)
+      const at = found >= 0 ? found : fresh.add(words)
+      writePlace(fresh.words(), at, place)
+    },
+    addPack,
+    sealPack: (number, sizeBytes) => {
+      const pack = packs[number]
+      if (pack !== undefined) packs[number] = { ...pack, sizeBytes }
+    },
+    addRun: (run) => {
+      const numbers = Uint32Array.from(run.packs.map(addPack))
+      const records = Uint32Array.from(run.records)
+      for (let at = 8; at < records.length; at += indexRecordWords) records[at] = numbers[records[at] ?? 0] ?? 0xffffffff
+      addSorted(records)
+    },
+    takeFresh: () => {
+      const words = fresh.words()
+      const ready: number[] = []
+      const kept: number[] = []
+      fresh.forEach((at) => {
+        const place = readPlace(words, at)
+        const sealed = place.frameBytes !== unplaced && (packs[place.pack]?.sizeBytes ?? 0) > 0
+        if (sealed) ready.push(at)
+        else kept.push(at)
+      })
+      if (ready.length === 0) return undefined
+      const records = new Uint32Array(ready.length * indexRecordWords)
+      ready.forEach((at, i) => records.set(words.subarray(at, at + indexRecordWords), i * indexRecordWords))
+      const remaining = freshRecords()
+      for (const at of kept) {
+        const to = remaining.add(words.subarray(at, at + 8))
+        writePlace(remaining.words(), to, readPlace(words, at))
+      }
+      fresh = remaining
+      const sorted = sortRecords(records)
+      addSorted(sorted)
+      return detach(sorted, packs)
+    },
+    packs: () => packs,
+    forEach: (visit) => {
+      const each = (words: Uint32Array, at: number) => {
+        const location = located(words, at)
+        if (location === undefined || location.frameBytes === unplaced) return
+        visit(new Uint8Array(words.buffer, words.byteOffset + at * 4, 32), location)
+      }
+      for (const run of runs) for (let at = 0; at < run.length; at += indexRecordWords) each(run, at)
+      fresh.forEach((at) => each(fresh.words(), at))
+    },
+  }
+}
+
+/** Merging a run into one less than four times its size keeps both the count and the work logarithmic. */
+function shouldMerge(runs: readonly Uint32Array[]): boolean {
+  const last = runs[runs.length - 1]
+  const before = runs[runs.length - 2]
+  return last !== undefined && before !== undefined && before.length < last.length * 4
+}
+
+/** Copies records and renumbers their packs densely, so that the run stands alone. */
+function detach(records: Uint32Array, packs: readonly IndexedPack[]): IndexRun {
+  const numbers = new Map<number, number>()
+  const own: IndexedPack[] = []
+  const copy = Uint32Array.from(records)
+  for (let at = 8; at < copy.length; at += indexRecordWords) {
+    const pack = copy[at] ?? 0
+    let number = numbers.get(pack)
+    const info = packs[pack]
+    if (number === undefined && info !== undefined) {
+      number = own.push(info) - 1
+      numbers.set(pack, number)
+    }
+    copy[at] = number ?? 0xffffffff
+  }
+  return { packs: own, records: copy }
+}

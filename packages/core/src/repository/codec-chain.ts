@@ -1,0 +1,193 @@
+import { Buffer } from 'node:buffer'
+import { BackupError, isBackupError } from '../contract/errors.js'
+import type { CodecModule, CodecParameters, FrameContext, TransformCodec, TransformPlugin } from '../contract/transform.js'
+import { maxPlainFrameBytes } from './frame.js'
+
+/** A transform as stored with the data: enough to find and make its codec again. */
+export interface StoredTransform {
+  readonly id: string
+  readonly version: number
+  readonly parameters: CodecParameters
+  readonly keyed: boolean
+  readonly authenticates: boolean
+}
+
+/** A stored transform with the module that implements it here; plain data, so it can go to a worker. */
+export interface ChainLink extends StoredTransform {
+  readonly module: string
+  readonly overheadBytes: number
+}
+
+/** Bytes of the header in front of each encoded frame. */
+export const frameHeaderBytes = 12
+
+/** Identity and keys of the pack a frame is in. */
+export interface FramePack {
+  readonly packId: Uint8Array
+  /** One key a link of the chain; absent for links without key. */
+  readonly keys: readonly (Uint8Array | undefined)[]
+}
+
+/** Encodes and decodes whole frames through a chain of transforms; one instance a thread and chain. */
+export interface CodecChain {
+  /** Encodes `plain` into `output` behind a frame header and returns the bytes used. Destroys nothing of `plain`. */
+  readonly encode: (plain: Uint8Array, output: Uint8Array, sequence: number, pack: FramePack) => number
+  /** Decodes one encoded frame (header included) into `output`, with room for any plain frame, and returns that part of it. */
+  readonly decode: (encoded: Uint8Array, output: Uint8Array, pack: FramePack) => Uint8Array
+}
+
+/** Largest encoded frame of a chain, header included. */
+export function maxEncodedFrameBytes(links: readonly ChainLink[]): number {
+  return links.reduce((sum, link) => sum + link.overheadBytes, frameHeaderBytes + maxPlainFrameBytes)
+}
+
+/** Describes a transform for storage. */
+export function storedTransform(plugin: TransformPlugin): StoredTransform {
+  const { id, version, parameters, capabilities } = plugin
+  return { id, version, parameters, keyed: capabilities.keyed, authenticates: capabilities.authenticates }
+}
+
+/** Describes a transform for this process. */
+export function chainLink(plugin: TransformPlugin): ChainLink {
+  return { ...storedTransform(plugin), module: plugin.module, overheadBytes: plugin.capabilities.overheadBytes }
+}
+
+/**
+ * Finds the module for each stored transform among those at hand: data decides, config only offers.
+ *
+ * @throws BackupError `E_TRANSFORM` naming the transform that is missing or too old
+ */
+export function resolveChain(stored: readonly StoredTransform[], offered: readonly TransformPlugin[]): readonly ChainLink[] {
+  return stored.map((transform) => {
+    const plugin = offered.find((candidate) => candidate.id === transform.id)
+    if (plugin === undefined || plugin.version < transform.version) {
+      const have = plugin === undefined ? 'it is not at hand' : `only version ${plugin.version} is at hand`
+      throw new BackupError('E_TRANSFORM', `The data was encoded by transform '${transform.id}' version ${transform.version}, and ${have}.`, {
+        hint: `Install the package of '${transform.id}' and name it in a pipeline of the config.`,
+      })
+    }
+    return { ...transform, module: plugin.module, overheadBytes: plugin.capabilities.overheadBytes }
+  })
+}
+
+/** Loads the codecs of a chain. */
+export async function loadCodecChain(links: readonly ChainLink[]): Promise<CodecChain> {
+  const codecs = await Promise.all(links.map(loadCodec))
+  const room = maxEncodedFrameBytes(links)
+  const scratch = [new Uint8Array(links.length > 0 ? room : 0), new Uint8Array(links.length > 1 ? room : 0)] as const
+  return {
+    encode: (plain, output, sequence, pack) => {
+      let mask = 0
+      let input = plain
+      let used = 0
+      links.forEach((link, position) => {
+        const into = scratch[used % 2 === 0 ? 0 : 1]
+        const length = guarded(link, 'encode', () =>
+          codecOf(codecs, position).encode(input, into, frameContext(pack, sequence, mask, position)),
+        )
+        if (length === undefined) {
+          if (link.keyed) throw misbehaved(link, 'left a frame as it was although it is keyed')
+          return
+        }
+        if (length > input.byteLength + link.overheadBytes) throw misbehaved(link, `returned ${length} bytes for ${input.byteLength}`)
+        mask |= 1 << position
+        input = into.subarray(0, length)
+        used++
+      })
+      const header = new DataView(output.buffer, output.byteOffset, frameHeaderBytes)
+      header.setUint32(0, input.byteLength, true)
+      header.setUint32(4, sequence, true)
+      header.setUint32(8, mask, true)
+      output.set(input, frameHeaderBytes)
+      return frameHeaderBytes + input.byteLength
+    },
+    decode: (encoded, output, pack) => {
+      const header = parseFrameHeader(encoded)
+      let input = encoded.subarray(frameHeaderBytes, frameHeaderBytes + header.encodedBytes)
+      let used = 0
+      for (let position = links.length - 1; position >= 0; position--) {
+        const link = links[position]
+        if (link === undefined || (header.mask & (1 << position)) === 0) {
+          if (link?.keyed === true) throw new BackupError('E_DAMAGED', `A frame that '${link.id}' must have encoded was not`)
+          continue
+        }
+        const last = lowestBit(header.mask) === position
+        const into = last ? output : scratch[used % 2 === 0 ? 0 : 1]
+        const maskBefore = header.mask & ((1 << position) - 1)
+        const from = input
+        const length = guarded(link, 'decode', () =>
+          codecOf(codecs, position).decode(from, into, frameContext(pack, header.sequence, maskBefore, position)),
+        )
+        input = into.subarray(0, length)
+        used++
+      }
+      if (header.mask !== 0) return input
+      output.set(input)
+      return output.subarray(0, input.byteLength)
+    },
+  }
+}
+
+/** What stands in front of an encoded frame. Spec: "Frames". */
+export interface FrameHeader {
+  readonly encodedBytes: number
+  readonly sequence: number
+  readonly mask: number
+}
+
+/** Reads a frame header; throws when the frame is shorter than it says. */
+export function parseFrameHeader(encoded: Uint8Array): FrameHeader {
+  if (encoded.byteLength < frameHeaderBytes) throw new BackupError('E_DAMAGED', 'A frame is truncated')
+  const view = new DataView(encoded.buffer, encoded.byteOffset, encoded.byteLength)
+  const header = { encodedBytes: view.getUint32(0, true), sequence: view.getUint32(4, true), mask: view.getUint32(8, true) }
+  if (frameHeaderBytes + header.encodedBytes !== encoded.byteLength) throw new BackupError('E_DAMAGED', 'A frame is not as long as it says')
+  return header
+}
+
+/** Binds a frame to its pack, its place in it, its place in the chain, and what was done to it before. Spec: "Frames". */
+function frameContext(pack: FramePack, sequence: number, maskBefore: number, position: number): FrameContext {
+  const associatedData = Buffer.alloc(26)
+  associatedData.set(pack.packId, 0)
+  associatedData.writeUInt32LE(sequence, 16)
+  associatedData.writeUInt32LE(maskBefore, 20)
+  associatedData.writeUInt16LE(position, 24)
+  const key = pack.keys[position]
+  return key === undefined ? { sequence, associatedData } : { sequence, associatedData, key }
+}
+
+async function loadCodec(link: ChainLink): Promise<TransformCodec> {
+  const module: unknown = await import(link.module)
+  const createCodec = (module as Partial<CodecModule>).createCodec
+  if (typeof createCodec !== 'function') throw misbehaved(link, `exports no createCodec from ${link.module}`)
+  return createCodec(link.parameters, link.version)
+}
+
+function codecOf(codecs: readonly TransformCodec[], position: number): TransformCodec {
+  const codec = codecs[position]
+  if (codec === undefined) throw new RangeError(`no codec at ${position}`)
+  return codec
+}
+
+function guarded<T>(link: ChainLink, operation: string, call: () => T): T {
+  try {
+    return call()
+  } catch (error) {
+    if (isBackupError(error)) throw error
+    throw new BackupError('E_TRANSFORM', `Transform '${link.id}' failed to ${operation} a frame: ${String(error)}.`, {
+      plugin: link.id,
+      operation: `transform.${operation}`,
+      cause: error,
+    })
+  }
+}
+
+function misbehaved(link: ChainLink, what: string): BackupError {
+  return new BackupError('E_PLUGIN_INVALID', `Transform '${link.id}' ${what}.`, {
+    plugin: link.id,
+    hint: 'This is a defect of the plugin; tell its author.',
+  })
+}
+
+function lowestBit(mask: number): number {
+  return 31 - Math.clz32(mask & -mask)
+}

@@ -1,0 +1,20 @@
+import { BackupError } from '../contract/errors.js'
+
+/** What is damaged, as far as it is known where the damage is seen. */
+export interface DamageSite {
+  readonly object: string
+  readonly machine?: string
+  readonly point?: string
+  readonly disk?: string
+}
+
+/** Makes the one error for stored data that is missing, truncated, altered or swapped. */
+export function damaged(site: DamageSite | string, what: string, cause?: unknown): BackupError {
+  const where = typeof site === 'string' ? { object: site } : site
+  return new BackupError('E_DAMAGED', `${where.object} is damaged: ${what}.`, {
+    operation: 'repository.read',
+    context: { ...where },
+    hint: "Run 'holdfast verify --read-data' for the whole extent, then 'holdfast repair --from' another copy.",
+    cause,
+  })
+}

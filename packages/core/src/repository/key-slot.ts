@@ -1,0 +1,109 @@
+import { Buffer } from 'node:buffer'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  hkdfSync,
+  type KeyObject,
+  scrypt,
+} from 'node:crypto'
+
+/** A passphrase's place in a key object: the passphrase makes a key pair, and the master key is wrapped to its public half. */
+export interface KeySlot {
+  readonly id: string
+  readonly label: string
+  readonly createdAt: string
+  /** scrypt parameters (RFC 7914), base64 salt of 16 bytes. */
+  readonly kdf: { readonly name: 'scrypt'; readonly N: number; readonly r: number; readonly p: number; readonly salt: string }
+  /** X25519 public key (RFC 7748), base64. */
+  readonly publicKey: string
+}
+
+/** A master key wrapped to one slot; base64 fields. */
+export interface WrappedKey {
+  readonly slot: string
+  readonly ephemeral: string
+  readonly ciphertext: string
+}
+
+/** Cost of a guess: the OWASP setting of 32 MiB and three passes. */
+export const defaultKdf = { N: 2 ** 15, r: 8, p: 3 } as const
+
+/** Hostile key objects must not make us spend gigabytes: N·r·128 bytes at most 1 GiB. */
+const maxKdfBytes = 2 ** 30
+
+const pkcs8Prefix = Buffer.from('302e020100300506032b656e04220420', 'hex')
+const spkiPrefix = Buffer.from('302a300506032b656e032100', 'hex')
+
+/** Makes a slot for a passphrase. */
+export async function createSlot(
+  passphrase: string,
+  label: string,
+  createdAt: Date,
+  randomBytes: (sizeBytes: number) => Uint8Array,
+): Promise<KeySlot> {
+  const kdf = { name: 'scrypt', ...defaultKdf, salt: Buffer.from(randomBytes(16)).toString('base64') } as const
+  const privateKey = await slotPrivateKey(passphrase, kdf)
+  return {
+    id: Buffer.from(randomBytes(8)).toString('hex'),
+    label,
+    createdAt: createdAt.toISOString(),
+    kdf,
+    publicKey: publicBytes(createPublicKey(privateKey)).toString('base64'),
+  }
+}
+
+/** Wraps a master key so that only the slot's passphrase can unwrap it; needs no passphrase itself. */
+export function wrapToSlot(slot: KeySlot, master: Buffer, randomBytes: (sizeBytes: number) => Uint8Array): WrappedKey {
+  const ephemeral = privateKeyFromSeed(Buffer.from(randomBytes(32)))
+  const ephemeralPublic = publicBytes(createPublicKey(ephemeral))
+  const key = sharedKey(ephemeral, publicKeyFromBytes(Buffer.from(slot.publicKey, 'base64')), ephemeralPublic)
+  const cipher = createCipheriv('aes-256-gcm', key, Buffer.alloc(12))
+  cipher.setAAD(Buffer.from(slot.id))
+  const ciphertext = Buffer.concat([cipher.update(master), cipher.final(), cipher.getAuthTag()])
+  return { slot: slot.id, ephemeral: ephemeralPublic.toString('base64'), ciphertext: ciphertext.toString('base64') }
+}
+
+/** Tries a passphrase on a slot: the master key, or `undefined` when it is another slot's passphrase. */
+export async function unwrapFromSlot(slot: KeySlot, wrapped: WrappedKey, passphrase: string): Promise<Buffer | undefined> {
+  const privateKey = await slotPrivateKey(passphrase, slot.kdf)
+  if (publicBytes(createPublicKey(privateKey)).toString('base64') !== slot.publicKey) return undefined
+  const ephemeral = Buffer.from(wrapped.ephemeral, 'base64')
+  const ciphertext = Buffer.from(wrapped.ciphertext, 'base64')
+  const decipher = createDecipheriv('aes-256-gcm', sharedKey(privateKey, publicKeyFromBytes(ephemeral), ephemeral), Buffer.alloc(12))
+  decipher.setAAD(Buffer.from(slot.id))
+  decipher.setAuthTag(ciphertext.subarray(-16))
+  return Buffer.concat([decipher.update(ciphertext.subarray(0, -16)), decipher.final()])
+}
+
+async function slotPrivateKey(passphrase: string, kdf: KeySlot['kdf']): Promise<KeyObject> {
+  const { N, r, p, salt } = kdf
+  const bytes = 128 * N * r
+  if (!(N > 1 && r > 0 && p > 0 && p <= 16 && bytes <= maxKdfBytes)) throw new RangeError('scrypt parameters out of bounds')
+  const seed = await new Promise<Buffer>((resolve, reject) => {
+    scrypt(passphrase.normalize('NFKC'), Buffer.from(salt, 'base64'), 32, { N, r, p, maxmem: bytes + 2 ** 25 }, (error, key) =>
+      error === null ? resolve(key) : reject(error),
+    )
+  })
+  return privateKeyFromSeed(seed)
+}
+
+/** The wrapping key is fresh with each ephemeral key, so a zero nonce is used once. */
+function sharedKey(privateKey: KeyObject, publicKey: KeyObject, ephemeralPublic: Buffer): Buffer {
+  const secret = diffieHellman({ privateKey, publicKey })
+  return Buffer.from(hkdfSync('sha256', secret, ephemeralPublic, 'holdfast slot', 32))
+}
+
+function privateKeyFromSeed(seed: Buffer): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([pkcs8Prefix, seed]), format: 'der', type: 'pkcs8' })
+}
+
+function publicKeyFromBytes(bytes: Buffer): KeyObject {
+  return createPublicKey({ key: Buffer.concat([spkiPrefix, bytes]), format: 'der', type: 'spki' })
+}
+
+function publicBytes(key: KeyObject): Buffer {
+  return key.export({ format: 'der', type: 'spki' }).subarray(-32)
+}
