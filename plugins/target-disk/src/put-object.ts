@@ -1,0 +1,87 @@
+import type { ObjectKey, PutOptions } from '@holdfast/core'
+import { coalescingWriter } from './coalescing-writer.js'
+import type { DiskRoot } from './disk-root.js'
+import { assertPresent } from './disk-root.js'
+import { ensureFolders, forgetFolders } from './durable-folders.js'
+import { backupError, type Io, isMissing, translating, type Where } from './errors.js'
+import { createIncoming, type IncomingFile } from './incoming.js'
+import { absolutePath, type ObjectPath, objectPath } from './object-path.js'
+import { publish, refuseTaken } from './publish.js'
+import { untilAborted } from './until-aborted.js'
+
+/**
+ * Stores an object: temporary file, sync, link to its name, sync of the folders.
+ *
+ * Each step leaves either nothing or the whole object, wherever the process or the power stops.
+ */
+export async function putObject(
+  root: DiskRoot,
+  key: ObjectKey,
+  body: AsyncIterable<Uint8Array>,
+  options: PutOptions,
+): Promise<void> {
+  const { signal } = options
+  const where: Where = { operation: 'target.put', attempt: `store '${key}'`, path: root.path, key }
+  const place = objectPath(key)
+  const io = translating(where)
+  signal.throwIfAborted()
+  if (options.retainUntil !== undefined) {
+    throw backupError('E_UNSUPPORTED', `Cannot ${where.attempt} with a lock: a disk cannot lock objects.`, where)
+  }
+  const path = absolutePath(root.path, place)
+  await io(refuseTaken(root, path, where))
+  const incoming = await io(createIncoming(root, where))
+  try {
+    if (root.fileMode.exact) await io(root.fs.chmod(incoming.path, root.fileMode.bits))
+    await writeBody(incoming, body, options, where, io)
+    await io(incoming.file.sync())
+    await io(incoming.close())
+    signal.throwIfAborted()
+    await io(giveName(root, incoming.path, place, path, where))
+  } finally {
+    await incoming.discard()
+  }
+}
+
+async function writeBody(
+  incoming: IncomingFile,
+  body: AsyncIterable<Uint8Array>,
+  { signal, sizeBytes }: PutOptions,
+  where: Where,
+  io: Io,
+): Promise<void> {
+  const writer = coalescingWriter(incoming.file)
+  let written = 0
+  for await (const bytes of untilAborted(body, signal)) {
+    written += bytes.length
+    if (sizeBytes !== undefined && written > sizeBytes) throw wrongSize(`more than ${sizeBytes}`, sizeBytes, where)
+    await io(writer.write(bytes))
+  }
+  if (sizeBytes !== undefined && written !== sizeBytes) throw wrongSize(`${written}`, sizeBytes, where)
+  await io(writer.flush())
+}
+
+async function giveName(root: DiskRoot, from: string, place: ObjectPath, to: string, where: Where): Promise<void> {
+  await ensureFolders(root, place.folders, where)
+  try {
+    await publish(root, from, to, where)
+  } catch (error) {
+    if (!isMissing(error)) throw error
+    // A folder that was known has been removed meanwhile.
+    await assertPresent(root, where)
+    forgetFolders(root)
+    await ensureFolders(root, place.folders, where)
+    await publish(root, from, to, where)
+  }
+}
+
+function wrongSize(actual: string, announced: number, where: Where) {
+  return backupError(
+    'E_TARGET_IO',
+    `Cannot ${where.attempt}: ${actual} bytes came, ${announced} were announced.`,
+    where,
+    {
+      hint: 'What writes the object is at fault, not the disk.',
+    },
+  )
+}
