@@ -1,0 +1,29 @@
+import { defineTransform, type PluginModule, type TransformPlugin } from '@holdfast/core'
+import { codecVersion } from './codec.js'
+import { parseOptions, type ZstdTransformOptions, zstdOptions } from './options.js'
+
+const capabilities = { shrinks: true } as const
+
+/**
+ * Compresses each frame with Zstandard; put it before any encryption.
+ *
+ * @throws BackupError `E_CONFIG`
+ */
+export function zstdTransform(options: ZstdTransformOptions = {}): TransformPlugin {
+  const { level } = parseOptions(options)
+  return defineTransform({
+    id: 'zstd',
+    capabilities,
+    version: codecVersion,
+    module: new URL('./codec.js', import.meta.url).href,
+    parameters: { level },
+  })
+}
+
+/** What a config's `use: '@holdfast/transform-zstd'` finds. */
+export const plugin: PluginModule<ZstdTransformOptions> = {
+  kind: 'transform',
+  id: 'zstd',
+  options: zstdOptions,
+  create: zstdTransform,
+}
