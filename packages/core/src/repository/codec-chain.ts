@@ -47,6 +47,11 @@ export function storedTransform(plugin: TransformPlugin): StoredTransform {
   return { id, version, parameters, keyed: capabilities.keyed, authenticates: capabilities.authenticates }
 }
 
+/** What of a chain is stored with the data. */
+export function storedOf(links: readonly StoredTransform[]): readonly StoredTransform[] {
+  return links.map(({ id, version, parameters, keyed, authenticates }) => ({ id, version, parameters, keyed, authenticates }))
+}
+
 /** Describes a transform for this process. */
 export function chainLink(plugin: TransformPlugin): ChainLink {
   return { ...storedTransform(plugin), module: plugin.module, overheadBytes: plugin.capabilities.overheadBytes }

@@ -1,13 +1,13 @@
 import { Buffer } from 'node:buffer'
 import { isBackupError } from '../contract/errors.js'
 import type { CallOptions } from '../contract/context.js'
-import type { TargetSession } from '../contract/target.js'
+import type { ObjectStore } from './object-store.js'
 import type { ObjectKey } from '../model/ids.js'
 import { damaged } from './damage.js'
 
 /** Reads a whole object of at most `maxBytes` into memory. @throws BackupError `E_OBJECT_NOT_FOUND`, `E_DAMAGED` */
 export async function readObject(
-  target: TargetSession,
+  target: Pick<ObjectStore, 'get'>,
   key: ObjectKey,
   maxBytes: number,
   options: CallOptions,
@@ -24,7 +24,7 @@ export async function readObject(
 
 /** Fills `into` with the object's bytes from `offset`; a shorter object is damage. */
 export async function readRange(
-  target: TargetSession,
+  target: Pick<ObjectStore, 'get'>,
   key: ObjectKey,
   offset: number,
   into: Uint8Array,
@@ -42,7 +42,7 @@ export async function readRange(
 
 /** Reads an object that may be missing. */
 export async function readObjectIfPresent(
-  target: TargetSession,
+  target: Pick<ObjectStore, 'get'>,
   key: ObjectKey,
   maxBytes: number,
   options: CallOptions,

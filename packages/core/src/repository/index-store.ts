@@ -1,0 +1,52 @@
+import type { CallOptions } from '../contract/context.js'
+import { toHex } from './bytes.js'
+import type { ChunkIndex, IndexRun } from './chunk-index.js'
+import { type EnvelopeContext, openEnvelope, sealEnvelope } from './envelope.js'
+import { decodeIndex, encodeIndex, maxIndexBytes, maxIndexRecords } from './index-object.js'
+import { indexRecordWords } from './index-record.js'
+import { indexKey, objectPrefixes } from './layout.js'
+import { readObject } from './object-reader.js'
+import type { ObjectStore } from './object-store.js'
+import type { ObjectKey } from '../model/ids.js'
+
+/** Reads every index object into `index`; damaged ones go to `onDamage` and are left out. */
+export async function loadIndex(
+  store: ObjectStore,
+  envelope: EnvelopeContext,
+  index: ChunkIndex,
+  onDamage: (key: ObjectKey, error: unknown) => void,
+  options: CallOptions,
+): Promise<readonly ObjectKey[]> {
+  const keys = (await store.list(objectPrefixes.index, options)).map((info) => info.key)
+  const queue = [...keys]
+  const next = async (): Promise<void> => {
+    for (let key = queue.pop(); key !== undefined; key = queue.pop()) {
+      try {
+        index.addRun(await readIndexObject(store, envelope, key, options))
+      } catch (error) {
+        options.signal.throwIfAborted()
+        onDamage(key, error)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(4, store.capabilities.maxConcurrency) }, next))
+  return keys
+}
+
+/** Reads one index object. */
+export async function readIndexObject(store: ObjectStore, envelope: EnvelopeContext, key: ObjectKey, options: CallOptions): Promise<IndexRun> {
+  return decodeIndex(key, openEnvelope(key, await readObject(store, key, maxIndexBytes, options), envelope))
+}
+
+/** Stores a run as one or more index objects and returns their keys. */
+export async function storeIndexRun(store: ObjectStore, envelope: EnvelopeContext, run: IndexRun, options: CallOptions): Promise<readonly ObjectKey[]> {
+  const keys: ObjectKey[] = []
+  const step = maxIndexRecords * indexRecordWords
+  for (let at = 0; at < run.records.length; at += step) {
+    const key = indexKey(toHex(envelope.randomBytes(16)))
+    const part: IndexRun = { packs: run.packs, records: run.records.subarray(at, at + step) }
+    await store.put(key, [sealEnvelope(key, encodeIndex(part), envelope)], options)
+    keys.push(key)
+  }
+  return keys
+}

@@ -1,0 +1,138 @@
+import type { CallOptions, Clock } from '../contract/context.js'
+import { BackupError, isBackupError } from '../contract/errors.js'
+import type { ObjectKey, PointId } from '../model/ids.js'
+import { toHex } from './bytes.js'
+import { damaged } from './damage.js'
+import { type EnvelopeContext, openEnvelope, sealEnvelope } from './envelope.js'
+import { holdKey, objectPrefixes, pointKey, verifiedKey } from './layout.js'
+import { readObject } from './object-reader.js'
+import type { ObjectStore } from './object-store.js'
+import { decodePoint, encodePoint, machineTag, maxPointBytes, type RecoveryPoint } from './recovery-point.js'
+
+/** A recovery point with what the target says of it. */
+export interface PointEntry {
+  readonly key: ObjectKey
+  readonly point: RecoveryPoint
+  /** When the target saw the point appear: no writer can forge it. */
+  readonly witnessedAt: Date
+  readonly held: boolean
+  readonly verifications: readonly Verification[]
+}
+
+/** Evidence that a point was proved after it was written. */
+export interface Verification {
+  readonly at: string
+  /** `data`: every chunk was read back and hashed. `boot`: the machine started. */
+  readonly level: 'data' | 'boot'
+  readonly evidence: string
+}
+
+/** A point that cannot be read. */
+export interface DamagedPoint {
+  readonly key: ObjectKey
+  readonly error: unknown
+}
+
+/** The recovery points of a repository and the small objects about them. */
+export interface PointStore {
+  readonly list: (options: CallOptions) => Promise<{ readonly entries: readonly PointEntry[]; readonly damaged: readonly DamagedPoint[] }>
+  readonly write: (point: RecoveryPoint, options: CallOptions) => Promise<void>
+  readonly remove: (entry: PointEntry, options: CallOptions) => Promise<void>
+  readonly hold: (entry: PointEntry, held: boolean, options: CallOptions) => Promise<void>
+  readonly addVerification: (entry: PointEntry, verification: Verification, options: CallOptions) => Promise<void>
+}
+
+/** Opens the points of a repository. */
+export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey: Uint8Array | undefined): PointStore {
+  const tagOf = (point: RecoveryPoint) => machineTag(point.machine.id, idKey)
+
+  const readPoint = async (key: ObjectKey, options: CallOptions): Promise<RecoveryPoint> => {
+    const point = decodePoint(key, openEnvelope(key, await readObject(store, key, maxPointBytes, options), envelope))
+    if (key !== pointKey(tagOf(point), point.id)) throw damaged(key, `it is point ${point.id} of another machine or time`)
+    return point
+  }
+
+  const readVerification = async (key: ObjectKey, options: CallOptions): Promise<Verification> =>
+    JSON.parse(openEnvelope(key, await readObject(store, key, 2 ** 20, options), envelope).toString('utf8')) as Verification
+
+  return {
+    list: async (options) => {
+      const [points, holds, verified] = await Promise.all([
+        store.list(objectPrefixes.points, options),
+        store.list(objectPrefixes.holds, options),
+        store.list(objectPrefixes.verified, options),
+      ])
+      const held = new Set(holds.map((info) => info.key.slice(objectPrefixes.holds.length)))
+      const entries: PointEntry[] = []
+      const broken: DamagedPoint[] = []
+      for (const info of points) {
+        const name = info.key.slice(objectPrefixes.points.length)
+        try {
+          const point = await readPoint(info.key, options)
+          const verifications: Verification[] = []
+          for (const { key } of verified) {
+            if (key.startsWith(`${objectPrefixes.verified}${name}/`)) verifications.push(await readVerification(key, options))
+          }
+          entries.push({ key: info.key, point, witnessedAt: info.modifiedAt, held: held.has(name), verifications })
+        } catch (error) {
+          options.signal.throwIfAborted()
+          // A point pruned between listing and reading is no damage.
+          if (isBackupError(error) && error.code === 'E_OBJECT_NOT_FOUND') continue
+          broken.push({ key: info.key, error })
+        }
+      }
+      entries.sort((a, b) => (a.point.id < b.point.id ? -1 : 1))
+      return { entries, damaged: broken }
+    },
+    write: async (point, options) => {
+      const key = pointKey(tagOf(point), point.id)
+      await store.put(key, [sealEnvelope(key, encodePoint(point), envelope)], options)
+    },
+    remove: async (entry, options) => {
+      await store.remove(entry.key, options)
+      const name = entry.key.slice(objectPrefixes.points.length)
+      const about = await store.list(`${objectPrefixes.verified}${name}/`, options)
+      for (const info of about) await store.remove(info.key, options)
+    },
+    hold: async (entry, held, options) => {
+      const key = holdKey(tagOf(entry.point), entry.point.id)
+      if (!held) return store.remove(key, options)
+      if ((await store.stat(key, options)) === undefined) await store.put(key, [new Uint8Array()], options)
+    },
+    addVerification: async (entry, verification, options) => {
+      const key = verifiedKey(tagOf(entry.point), entry.point.id, toHex(envelope.randomBytes(8)))
+      await store.put(key, [sealEnvelope(key, Buffer.from(JSON.stringify(verification)), envelope)], options)
+    },
+  }
+}
+
+/**
+ * Finds a point by id, unique start of an id, `machine@latest` or `machine@<start of id>`.
+ *
+ * @throws BackupError `E_POINT_NOT_FOUND`, `E_POINT_AMBIGUOUS`
+ */
+export function choosePoint(entries: readonly PointEntry[], wanted: string, clock: Pick<Clock, 'now'>): PointEntry {
+  const at = wanted.lastIndexOf('@')
+  const machine = at > 0 ? wanted.slice(0, at) : undefined
+  const start = at > 0 ? wanted.slice(at + 1) : wanted
+  const ofMachine = entries.filter((entry) => machine === undefined || entry.point.machine.name === machine || entry.point.machine.id === machine)
+  if (machine !== undefined && start === 'latest') {
+    // A point dated in the future may be forged: it is never what "latest" means while others exist.
+    const credible = ofMachine.filter((entry) => Date.parse(entry.point.takenAt) <= clock.now().getTime() + 86_400_000)
+    const latest = (credible.length > 0 ? credible : ofMachine).at(-1)
+    if (latest !== undefined) return latest
+  }
+  const found = start === 'latest' ? [] : ofMachine.filter((entry) => entry.point.id.startsWith(start))
+  const [only] = found
+  if (only !== undefined && found.length === 1) return only
+  if (found.length > 1) {
+    throw new BackupError('E_POINT_AMBIGUOUS', `'${wanted}' fits ${found.length} recovery points.`, {
+      hint: `Write more of the id: ${found.slice(0, 5).map((entry) => entry.point.id).join(', ')}.`,
+    })
+  }
+  const machines = [...new Set(entries.map((entry) => entry.point.machine.name))]
+  throw new BackupError('E_POINT_NOT_FOUND', `No recovery point is called '${wanted}'.`, {
+    hint: machines.length === 0 ? 'The repository holds no points yet.' : `See 'holdfast list'; machines here: ${machines.slice(0, 8).join(', ')}.`,
+  })
+}
+

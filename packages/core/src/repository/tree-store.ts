@@ -1,0 +1,63 @@
+import { Buffer } from 'node:buffer'
+import type { CallOptions } from '../contract/context.js'
+import { toHex } from './bytes.js'
+import type { ChunkIndex } from './chunk-index.js'
+import { chunkId, type ChunkIdentity } from './chunk-id.js'
+import { type ChainLink, loadCodecChain, maxEncodedFrameBytes } from './codec-chain.js'
+import type { ReadChunk } from './disk-tree-reader.js'
+import type { WriteNode } from './disk-tree-writer.js'
+import { frameTableBytes, writeFrameTable } from './frame.js'
+import type { PackWriter } from './pack-writer.js'
+
+/** Nodes are framed together up to this size: good for compression, small enough to read one. */
+const treeFrameBytes = 256 * 1024
+
+/** Stores tree nodes in packs of their own and reads them back, even before they are stored. */
+export interface TreeStore {
+  readonly writeNode: WriteNode
+  readonly readNode: ReadChunk
+  /** Frames what is left; the pack writer still has to be finished. */
+  readonly flush: (options: CallOptions) => Promise<void>
+}
+
+/** Starts storing nodes. */
+export function treeStore(
+  index: ChunkIndex,
+  identity: ChunkIdentity,
+  links: readonly ChainLink[],
+  packs: PackWriter,
+  readStored: ReadChunk,
+): TreeStore {
+  const chain = loadCodecChain(links)
+  const output = new Uint8Array(maxEncodedFrameBytes(links))
+  const pending = new Map<string, Buffer>()
+  let pendingBytes = 0
+
+  const flush = async (options: CallOptions): Promise<void> => {
+    if (pending.size === 0) return
+    const nodes = [...pending.values()]
+    const chunks = [...pending].map(([id, node]) => ({ id: Buffer.from(id, 'hex'), length: node.length }))
+    pending.clear()
+    pendingBytes = 0
+    const plain = Buffer.alloc(frameTableBytes(nodes.length) + nodes.reduce((sum, node) => sum + node.length, 0))
+    let at = writeFrameTable(plain, chunks)
+    for (const node of nodes) at += node.copy(plain, at)
+    const codec = await chain
+    const slot = await packs.reserve(plain.length, options)
+    const length = codec.encode(plain, output, slot.sequence, slot.pack)
+    slot.append(output.subarray(0, length), chunks)
+  }
+
+  return {
+    flush,
+    writeNode: async (bytes, options) => {
+      const id = chunkId(bytes, identity)
+      if (!index.claim(id)) return id
+      pending.set(toHex(id), Buffer.from(bytes))
+      pendingBytes += bytes.byteLength
+      if (pendingBytes >= treeFrameBytes) await flush(options)
+      return id
+    },
+    readNode: async (id, options) => pending.get(toHex(id)) ?? readStored(id, options),
+  }
+}

@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import type { CallOptions, Clock } from '../contract/context.js'
+import { isBackupError } from '../contract/errors.js'
+import type { ObjectKey } from '../model/ids.js'
+import { toHex } from './bytes.js'
+import { objectPrefixes, writerKey } from './layout.js'
+import { readObject } from './object-reader.js'
+import type { ObjectStore } from './object-store.js'
+
+/**
+ * A writer's sign of life. No lock: writers never wait for each other, but `prune` removes nothing that a live
+ * writer could have seen before it was condemned. Spec: "Pruning beside writers".
+ */
+export interface WriterLease {
+  readonly id: string
+  /** Tells whether the sign of life was kept up; when not, a prune may have taken this writer for dead. */
+  readonly isFresh: () => boolean
+  readonly release: () => Promise<void>
+}
+
+/** What a `writers/` object says. */
+interface LeaseFile {
+  readonly id: string
+  readonly host: string
+  readonly boot: string
+  readonly pid: number
+  readonly renewedAt: string
+}
+
+/** A lease not renewed for this long is taken for dead. */
+export const leaseMs = 60 * 60_000
+const renewMs = leaseMs / 4
+
+/** Announces a writer. Must be called before the list of condemned packs is read. */
+export async function takeLease(
+  store: ObjectStore,
+  clock: Clock,
+  randomBytes: (sizeBytes: number) => Uint8Array,
+  options: CallOptions,
+): Promise<WriterLease> {
+  const id = toHex(randomBytes(12))
+  const boot = await bootId()
+  let beat = 0
+  let renewedAt = clock.now().getTime()
+  let current: ObjectKey | undefined
+  const announce = async (signal: AbortSignal) => {
+    const file: LeaseFile = { id, host: hostname(), boot, pid: process.pid, renewedAt: clock.now().toISOString() }
+    const key = writerKey(id, beat++)
+    await store.put(key, [Buffer.from(JSON.stringify(file))], { signal })
+    renewedAt = Date.parse(file.renewedAt)
+    if (current !== undefined) await store.remove(current, { signal })
+    current = key
+  }
+  await announce(options.signal)
+  const stop = new AbortController()
+  // A renewal that fails shows in isFresh(), which is asked before anything is committed.
+  const timer = setInterval(() => void announce(stop.signal).catch(() => undefined), renewMs)
+  timer.unref()
+  return {
+    id,
+    isFresh: () => clock.now().getTime() - renewedAt < leaseMs / 2,
+    release: async () => {
+      clearInterval(timer)
+      stop.abort()
+      if (current !== undefined) await store.remove(current, { signal: AbortSignal.timeout(30_000) })
+    },
+  }
+}
+
+/** Ids of writers that may still be alive; leases of dead ones are removed. */
+export async function liveWriters(store: ObjectStore, options: CallOptions): Promise<ReadonlySet<string>> {
+  const live = new Set<string>()
+  for (const info of await store.list(objectPrefixes.writers, options)) {
+    const id = info.key.slice(objectPrefixes.writers.length).split('-')[0] ?? ''
+    const file = await readLease(store, info.key, options)
+    if (file === 'gone') continue
+    if (await isDead(file, info.modifiedAt)) await store.remove(info.key, options)
+    else live.add(id)
+  }
+  return live
+}
+
+async function readLease(store: ObjectStore, key: ObjectKey, options: CallOptions): Promise<Partial<LeaseFile> | 'gone'> {
+  try {
+    return JSON.parse((await readObject(store, key, 65_536, options)).toString('utf8')) as Partial<LeaseFile>
+  } catch (error) {
+    if (isBackupError(error) && error.code === 'E_OBJECT_NOT_FOUND') return 'gone'
+    if (error instanceof SyntaxError) return {}
+    throw error
+  }
+}
+
+/** On this host and boot the process table knows; elsewhere only time does, by the target's clock. */
+async function isDead(file: Partial<LeaseFile>, witnessedAt: Date): Promise<boolean> {
+  if (Date.now() - witnessedAt.getTime() > leaseMs) return true
+  if (file.host !== hostname() || file.boot !== (await bootId()) || file.pid === undefined) return false
+  try {
+    process.kill(file.pid, 0)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
+  }
+}
+
+async function bootId(): Promise<string> {
+  try {
+    return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
+  } catch {
+    // Other systems have no boot id; then only leases of a host that kept its name are compared by process.
+    return 'unknown'
+  }
+}
