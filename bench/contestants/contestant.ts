@@ -1,0 +1,24 @@
+import type { Command } from '../measure/measure.ts'
+
+/** What a round left behind, besides its times. */
+export interface Traces {
+  readonly repositoryBytes?: number
+  /** What the round added to the repository. */
+  readonly addedBytes?: number
+  /** Space that a restored disk takes: less than its size if holes are holes again. */
+  readonly restoredBytes?: number
+}
+
+/** One line of a job: something that is run and measured once a round. */
+export interface Contestant {
+  readonly label: string
+  /** One line: what was told to the program. */
+  readonly settings: string
+  /** Runs once, before the first round; returns the files to keep in memory while the job runs. */
+  setUp(): Promise<readonly string[]>
+  /** Runs before each round and is not measured. */
+  prepare(): Promise<Command>
+  /** Runs after each round and is not measured; `firstRound` is the one whose result is compared with the input. */
+  inspect(firstRound: boolean): Promise<Traces>
+  tearDown(): Promise<void>
+}

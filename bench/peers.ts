@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { runQuietly } from './measure/run-quietly.ts'
+
+/** The Debian package of each program that the benchmark runs. */
+const packages: Readonly<Record<string, string>> = {
+  restic: 'restic',
+  borg: 'borgbackup',
+  vmtouch: 'vmtouch',
+  time: 'time',
+  zstd: 'zstd',
+  openssl: 'openssl',
+  mke2fs: 'e2fsprogs',
+  debugfs: 'e2fsprogs',
+  fallocate: 'util-linux',
+}
+
+/** Versions of the programs that Holdfast is compared with. */
+export interface PeerVersions {
+  readonly restic: string
+  readonly borg: string
+  readonly zstd: string
+}
+
+/** Installs, with apt, what is missing of the programs that the benchmark runs. */
+export async function installPeers(): Promise<void> {
+  const missing = Object.keys(packages).filter((program) => findProgram(program) === undefined)
+  if (missing.length === 0) return
+  const names = [...new Set(missing.map((program) => packages[program] ?? program))]
+  const command = `apt-get install --yes --no-install-recommends ${names.join(' ')}`
+  if (process.geteuid?.() !== 0) {
+    throw new Error(`Programs are missing: ${missing.join(', ')}. Install them as root: ${command}`)
+  }
+  console.error(`installing ${names.join(' ')}`)
+  const env = { DEBIAN_FRONTEND: 'noninteractive' }
+  await runQuietly('apt-get', ['update', '--quiet'], { env })
+  await runQuietly('apt-get', command.split(' ').slice(1), { env })
+}
+
+/** Asks the peers which versions they are. */
+export async function peerVersions(): Promise<PeerVersions> {
+  return {
+    restic: versionIn(await runQuietly('restic', ['version'])),
+    borg: versionIn(await runQuietly('borg', ['--version'])),
+    zstd: versionIn(await runQuietly('zstd', ['--version'])),
+  }
+}
+
+/** Returns the full path of a program, or nothing if it is not installed. */
+export function findProgram(program: string): string | undefined {
+  // Debian keeps file-system tools where ordinary users do not look.
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']
+  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path))
+}
+
+function versionIn(text: string): string {
+  const version = /\d+\.\d+(\.\d+)?/.exec(text)?.[0]
+  if (version === undefined) throw new Error(`No version in: ${text}`)
+  return version
+}

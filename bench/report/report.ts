@@ -1,0 +1,86 @@
+import { type BarResult, isOurs } from '../bars.ts'
+import type { JobResult } from '../measure/run-job.ts'
+import { mib } from '../workloads/units.ts'
+import { type Summary, summarise } from './summary.ts'
+import { renderTable } from './table.ts'
+
+const jobHeadings = [
+  '',
+  'wall s',
+  'min',
+  'max',
+  'cpu s',
+  'peak MiB',
+  'repository MiB',
+  'added MiB',
+  'restored MiB',
+  'holdfast is',
+]
+
+/** Prints a job: one row a contestant, each compared with the first of Holdfast's. */
+export function renderJob({ id, title, inputs, contestants }: JobResult): string {
+  const summaries = contestants.map((contestant) => ({ ...contestant, summary: summarise(contestant) }))
+  const ours = summaries.find(({ label }) => isOurs(label))?.summary
+  const rows = summaries.map(({ label, summary }) => [
+    label,
+    seconds(summary.wallSeconds),
+    seconds(summary.fastestSeconds),
+    seconds(summary.slowestSeconds),
+    seconds(summary.cpuSeconds),
+    toMib(summary.peakBytes),
+    optionalMib(summary.repositoryBytes),
+    optionalMib(summary.addedBytes),
+    optionalMib(summary.restoredBytes),
+    comparison(ours, summary),
+  ])
+  const settings = contestants.map((contestant) => `  ${contestant.label}: ${contestant.settings}`)
+  return [`${id}: ${title} (inputs ${inputs})`, renderTable(jobHeadings, rows), ...settings].join('\n')
+}
+
+/** Prints the bars: one row each. */
+export function renderBars(results: readonly BarResult[]): string {
+  const headings = ['bar', 'measured', 'at least', 'moonshot', 'repository', 'verdict']
+  return renderTable(headings, results.map(barRow))
+}
+
+function barRow({ bar, verdict, ratio, repositoryRatio, peak }: BarResult): string[] {
+  switch (bar.kind) {
+    case 'speed': {
+      const limit = bar.repositoryAtMost === undefined ? '' : ` (at most ${bar.repositoryAtMost})`
+      return [
+        `${bar.job}: ${bar.ours} against ${bar.peer}`,
+        ratio === undefined ? '-' : `${ratio.toFixed(2)}x`,
+        `${bar.atLeast}x`,
+        `${bar.moonshot}x`,
+        repositoryRatio === undefined ? '-' : `${repositoryRatio.toFixed(2)}${limit}`,
+        verdict,
+      ]
+    }
+    case 'memory':
+      return [
+        `peak memory${peak === undefined ? '' : `, highest in ${peak.job}: ${peak.label}`}`,
+        peak === undefined ? '-' : `${toMib(peak.bytes)} MiB`,
+        `<= ${toMib(bar.atMostBytes)} MiB`,
+        `${toMib(bar.moonshotBytes)} MiB`,
+        '-',
+        verdict,
+      ]
+  }
+}
+
+function comparison(ours: Summary | undefined, other: Summary): string {
+  if (ours === undefined || ours === other) return '-'
+  return `${(other.wallSeconds / Math.max(ours.wallSeconds, 0.01)).toFixed(2)}x`
+}
+
+function seconds(value: number): string {
+  return value.toFixed(2)
+}
+
+function toMib(bytes: number): string {
+  return (bytes / mib).toFixed(0)
+}
+
+function optionalMib(bytes: number | undefined): string {
+  return bytes === undefined ? '-' : toMib(bytes)
+}

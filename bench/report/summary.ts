@@ -1,0 +1,33 @@
+import type { ContestantResult } from '../measure/run-job.ts'
+import { median } from '../measure/statistics.ts'
+
+/** What the rounds of a contestant come to. */
+export interface Summary {
+  readonly wallSeconds: number
+  readonly fastestSeconds: number
+  readonly slowestSeconds: number
+  readonly cpuSeconds: number
+  /** The highest of all rounds. */
+  readonly peakBytes: number
+  readonly repositoryBytes?: number
+  readonly addedBytes?: number
+  readonly restoredBytes?: number
+}
+
+/** Reduces rounds to medians; memory to its maximum. */
+export function summarise({ rounds }: ContestantResult): Summary {
+  const walls = rounds.map(({ wallSeconds }) => wallSeconds)
+  const repository = rounds.flatMap(({ repositoryBytes }) => repositoryBytes ?? [])
+  const added = rounds.flatMap(({ addedBytes }) => addedBytes ?? [])
+  const restored = rounds.flatMap(({ restoredBytes }) => restoredBytes ?? [])
+  return {
+    wallSeconds: median(walls),
+    fastestSeconds: Math.min(...walls),
+    slowestSeconds: Math.max(...walls),
+    cpuSeconds: median(rounds.map(({ userSeconds, systemSeconds }) => userSeconds + systemSeconds)),
+    peakBytes: Math.max(...rounds.map(({ peakBytes }) => peakBytes)),
+    ...(repository.length > 0 ? { repositoryBytes: median(repository) } : {}),
+    ...(added.length > 0 ? { addedBytes: median(added) } : {}),
+    ...(restored.length > 0 ? { restoredBytes: median(restored) } : {}),
+  }
+}

@@ -1,0 +1,87 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join, resolve } from 'node:path'
+import { bars, isOurs, judge } from './bars.ts'
+import { allJobs, type Job } from './jobs.ts'
+import { type JobResult, runJob } from './measure/run-job.ts'
+import { type BenchOptions, parseOptions, usage } from './options.ts'
+import { findProgram, installPeers, peerVersions } from './peers.ts'
+import { describeHost } from './report/host.ts'
+import { renderBars, renderJob } from './report/report.ts'
+import { fullScale, quickScale } from './workloads/scale.ts'
+import { openWorkloads } from './workloads/workloads.ts'
+
+const checkout = resolve(import.meta.dirname, '..')
+
+process.exitCode = await main()
+
+async function main(): Promise<number> {
+  const options = readOptions()
+  if (typeof options === 'number') return options
+
+  process.env['PATH'] = [join(checkout, 'node_modules', '.bin'), process.env['PATH']].join(delimiter)
+  if (!options.peersOnly && findProgram('holdfast') === undefined) {
+    console.error('holdfast is not built: run `npm run setup` first, or leave it out with --peers-only')
+    return 2
+  }
+  await installPeers()
+  const versions = await peerVersions()
+  const scale = options.quick ? quickScale : fullScale
+  const workFolder = join(options.folder, scale.name, 'work')
+  rmSync(workFolder, { recursive: true, force: true })
+  mkdirSync(workFolder, { recursive: true })
+  const workloads = openWorkloads(join(options.folder, scale.name, 'workloads'), scale)
+  const jobs = allJobs({ workloads, workFolder, versions })
+  const unknown = options.jobs?.find((id) => !jobs.some((job) => job.id === id))
+  if (unknown !== undefined) {
+    console.error(`There is no job ${unknown}; the jobs are ${jobs.map(({ id }) => id).join(', ')}`)
+    return 2
+  }
+
+  const results = await runAll(jobs, options, workFolder)
+  rmSync(workFolder, { recursive: true })
+  return report(results, options, versions)
+}
+
+function readOptions(): BenchOptions | number {
+  try {
+    const options = parseOptions(process.argv.slice(2), checkout)
+    if (options !== 'help') return options
+    console.log(usage)
+    return 0
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error
+    console.error(`${error.message}\n\n${usage}`)
+    return 2
+  }
+}
+
+async function runAll(jobs: readonly Job[], options: BenchOptions, workFolder: string): Promise<JobResult[]> {
+  const results: JobResult[] = []
+  for (const job of jobs) {
+    if (options.jobs !== undefined && !options.jobs.includes(job.id)) continue
+    const result = await runJob(job, {
+      rounds: options.rounds,
+      workFolder,
+      admits: ({ label }) => !options.peersOnly || !isOurs(label),
+      onRound: ({ id }, label, { wallSeconds }) => console.error(`${id}  ${label}  ${wallSeconds.toFixed(2)} s`),
+    })
+    if (result.contestants.length === 0) continue
+    results.push(result)
+    console.log(`\n${renderJob(result)}\n`)
+  }
+  return results
+}
+
+function report(results: readonly JobResult[], options: BenchOptions, versions: object): number {
+  const verdicts = bars.map((bar) => judge(bar, results))
+  console.log(renderBars(verdicts))
+  if (options.quick) console.log('\nMeasured with --quick: these ratios mean nothing.')
+
+  const { rounds, quick } = options
+  const measuredAt = new Date().toISOString()
+  const record = { measuredAt, host: describeHost(), versions, rounds, quick, jobs: results, bars: verdicts }
+  mkdirSync(dirname(options.jsonFile), { recursive: true })
+  writeFileSync(options.jsonFile, `${JSON.stringify(record, undefined, 2)}\n`)
+  console.log(`\nAll rounds are in ${options.jsonFile}`)
+  return !options.quick && verdicts.some(({ verdict }) => verdict === 'missed') ? 1 : 0
+}

@@ -1,0 +1,42 @@
+import { gib, mib } from './units.ts'
+
+/** How large the workloads are. */
+export interface Scale {
+  readonly name: string
+  readonly diskBytes: number
+  /** Bytes of real files on the disk: about 55 % of it. */
+  readonly fileBytes: number
+  readonly clones: number
+  readonly cloneBytes: number
+  readonly cloneFileBytes: number
+  readonly incompressibleBytes: number
+  /** The large disk is this many copies of the disk's content, all different. */
+  readonly largeTimes: number
+  readonly scatteredBytes: number
+}
+
+/** What the bars are stated for. */
+export const fullScale: Scale = {
+  name: 'full',
+  diskBytes: 4 * gib,
+  fileBytes: 2300 * mib,
+  clones: 10,
+  cloneBytes: gib,
+  cloneFileBytes: 590 * mib,
+  incompressibleBytes: gib,
+  largeTimes: 4,
+  scatteredBytes: 64 * gib,
+}
+
+/** For work on the benchmark itself: start-up costs weigh far too much at this size. */
+export const quickScale: Scale = {
+  name: 'quick',
+  diskBytes: 512 * mib,
+  fileBytes: 288 * mib,
+  clones: 3,
+  cloneBytes: 128 * mib,
+  cloneFileBytes: 64 * mib,
+  incompressibleBytes: 128 * mib,
+  largeTimes: 4,
+  scatteredBytes: 8 * gib,
+}
