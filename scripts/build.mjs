@@ -1,8 +1,8 @@
 // Builds the packages whose sources changed since their last build, in dependency order. `--force` builds all.
-import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { capture } from './lib/run.mjs'
 import { members, root } from './lib/workspace.mjs'
 
 /** @typedef {import('./lib/workspace.mjs').Member} Member */
@@ -18,20 +18,39 @@ const stale = buildable.filter(
   (member) => process.argv.includes('--force') || ledger[member.folder] !== buildState(member),
 )
 
-if (stale.length > 0) {
-  console.log(`Building ${stale.map((member) => member.manifest.name).join(', ')}`)
-  const filters = stale.flatMap((member) => ['--filter', `./${member.folder}`])
-  const { status } = spawnSync('pnpm', ['--recursive', '--workspace-concurrency=2', ...filters, 'run', 'build'], {
-    cwd: root,
-    stdio: 'inherit',
-    shell: process.platform === 'win32',
-  })
-  if (status !== 0) process.exit(status ?? 1)
-  for (const member of stale) ledger[member.folder] = buildState(member)
+const broken = stale.length === 0 ? [] : await build(stale)
+console.log(
+  `${buildable.length} packages: ${stale.length - broken.length} built, ${buildable.length - stale.length} were up to date`,
+)
+if (broken.length > 0) {
+  console.error(`Not built: ${broken.map((member) => member.manifest.name).join(', ')}`)
+  process.exitCode = 1
+}
+
+/** Builds packages, notes what succeeded, and returns what did not. @param {readonly Member[]} wanted */
+async function build(wanted) {
+  console.log(`Building ${wanted.map((member) => member.manifest.name).join(', ')}`)
+  const filters = wanted.flatMap((member) => ['--filter', `./${member.folder}`])
+  const { ok, output } = await capture('pnpm', [
+    '-r',
+    '--workspace-concurrency=2',
+    '--no-bail',
+    '--report-summary',
+    ...filters,
+    'run',
+    'build',
+  ])
+  if (!ok) console.error(output)
+  const summaryFile = join(root, 'pnpm-exec-summary.json')
+  /** @type {{ executionStatus: Record<string, { status: string }> }} */
+  const summary = JSON.parse(readFileSync(summaryFile, 'utf8'))
+  rmSync(summaryFile)
+  const built = wanted.filter((member) => summary.executionStatus[member.path]?.status === 'passed')
+  for (const member of built) ledger[member.folder] = buildState(member)
   mkdirSync(ledgerFolder, { recursive: true })
   writeFileSync(ledgerFile, `${JSON.stringify(ledger, null, 2)}\n`)
+  return wanted.filter((member) => !built.includes(member))
 }
-console.log(`${buildable.length} packages are built, ${buildable.length - stale.length} were up to date`)
 
 /**
  * Digests what a build is made from and when its output was written: a dist that something else rebuilt is stale too.

@@ -1,0 +1,6 @@
+/**
+ * The contract between Holdfast and its plugins.
+ *
+ * @module @holdfast/core
+ */
+export * from '@holdfast/core'
