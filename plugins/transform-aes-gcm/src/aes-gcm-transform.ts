@@ -1,0 +1,32 @@
+import { defineTransform, type PluginModule, type TransformPlugin } from '@holdfast/core'
+import { codecVersion, tagBytes } from './codec.js'
+import { type AesGcmTransformOptions, aesGcmOptions, parseOptions } from './options.js'
+
+const capabilities = { keyed: true, authenticates: true, overheadBytes: tagBytes } as const
+
+/**
+ * Encrypts and authenticates each frame with AES-256-GCM; put it after any compression.
+ *
+ * The passphrase only opens the repository's key slots: frames are encrypted under a key that the repository derives for
+ * each pack.
+ * @throws BackupError `E_CONFIG`
+ */
+export function aesGcmTransform(options: AesGcmTransformOptions): TransformPlugin {
+  const { passphrase } = parseOptions(options)
+  return defineTransform({
+    id: 'aes-gcm',
+    capabilities,
+    version: codecVersion,
+    module: new URL('./codec.js', import.meta.url).href,
+    parameters: {},
+    passphrase,
+  })
+}
+
+/** What a config's `use: '@holdfast/transform-aes-gcm'` finds. */
+export const plugin: PluginModule<AesGcmTransformOptions> = {
+  kind: 'transform',
+  id: 'aes-gcm',
+  options: aesGcmOptions,
+  create: aesGcmTransform,
+}
