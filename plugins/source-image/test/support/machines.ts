@@ -1,0 +1,127 @@
+import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type {
+  CallOptions,
+  Capture,
+  ChangeToken,
+  DiskId,
+  Extent,
+  MachineRef,
+  PluginContext,
+  SourceSession,
+} from '@holdfast/core'
+import { onTestFinished } from 'vitest'
+import { type ImageSourceOptions, imageSource } from '../../src/index.js'
+
+export const call: CallOptions = { signal: new AbortController().signal }
+
+/** A piece of a disk image: bytes at an offset; what lies between is a hole. */
+export type Piece = readonly [offset: number, bytes: Uint8Array]
+
+/** A temporary folder of machines, removed after the test. */
+export function machineRoot() {
+  const path = mkdtempSync(join(tmpdir(), 'holdfast-source-image-'))
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
+  const put = (name: string) => {
+    const file = join(path, name)
+    mkdirSync(dirname(file), { recursive: true })
+    return file
+  }
+  return {
+    path,
+    file: (name: string, content: string | Uint8Array = '') => {
+      const file = put(name)
+      writeFileSync(file, content)
+      return file
+    },
+    folder: (name: string) => {
+      mkdirSync(join(path, name), { recursive: true })
+      return join(path, name)
+    },
+    json: (machine: string, description: unknown) =>
+      writeFileSync(put(`${machine}/machine.json`), JSON.stringify(description)),
+    disk: (name: string, sizeBytes: number, pieces: readonly Piece[] = []) => {
+      const file = put(name)
+      writeSparse(file, sizeBytes, pieces)
+      return file
+    },
+  }
+}
+
+export function writeSparse(file: string, sizeBytes: number, pieces: readonly Piece[]): void {
+  const fd = openSync(file, 'w')
+  try {
+    ftruncateSync(fd, sizeBytes)
+    for (const [offset, bytes] of pieces) writeSync(fd, bytes, 0, bytes.length, offset)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+export const warnings: string[] = []
+
+/** What a host gives: a real clock, and a logger that keeps its warnings. */
+export function context(baseDir: string): PluginContext {
+  const silent = () => undefined
+  warnings.length = 0
+  return {
+    signal: call.signal,
+    logger: {
+      trace: silent,
+      debug: silent,
+      info: silent,
+      warn: (message) => warnings.push(message),
+      error: silent,
+      fatal: silent,
+    },
+    clock: { now: () => new Date(), sleep: (ms, { signal }) => sleep(ms, undefined, { signal }) },
+    randomBytes: (size) => new Uint8Array(size),
+    tempDir: tmpdir(),
+    baseDir,
+    resolveSecret: () => Promise.reject(new Error('this source needs no secret')),
+  }
+}
+
+export function openSource(path: string, options: Omit<ImageSourceOptions, 'path'> = {}): Promise<SourceSession> {
+  return imageSource({ path, ...options }).open(context('/'))
+}
+
+export async function refOf(session: SourceSession, name: string): Promise<MachineRef> {
+  for await (const ref of session.discover({ include: [name] }, call)) return ref
+  throw new Error(`no machine '${name}'`)
+}
+
+/** Prepares and takes one machine; the capture is released after the test. */
+export async function capture(
+  path: string,
+  name: string,
+  previous: Readonly<Record<string, string>> = {},
+  options: Omit<ImageSourceOptions, 'path'> = {},
+): Promise<Capture> {
+  const session = await openSource(path, options)
+  const prepared = await session.prepare(await refOf(session, name), { previous: tokens(previous) }, call)
+  const taken = await prepared.take(call)
+  onTestFinished(() => taken[Symbol.asyncDispose]())
+  return taken
+}
+
+export function tokens(previous: Readonly<Record<string, string>>): ReadonlyMap<DiskId, ChangeToken> {
+  return new Map(Object.entries(previous).map(([id, token]) => [id as DiskId, token as ChangeToken]))
+}
+
+export async function toArray<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const item of items) all.push(item)
+  return all
+}
+
+export function only(kind: Extent['kind'], extents: readonly Extent[]): [offset: number, length: number][] {
+  return extents.filter((extent) => extent.kind === kind).map(({ offset, length }) => [offset, length])
+}
+
+/** Bytes without a zero among them, so that every one of them counts as data. */
+export function filled(length: number, seed = 1): Uint8Array {
+  return Uint8Array.from({ length }, (_, at) => 1 + ((at * 31 + seed * 17) % 255))
+}
