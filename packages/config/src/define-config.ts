@@ -1,0 +1,82 @@
+import type { MachineSelector, QuiescePlugin, SourcePlugin, TargetPlugin, TransformPlugin } from '@holdfast/core'
+
+/** A configuration in TypeScript; the YAML form has the same keys with `{ use, with }` in the place of plugins. */
+export interface HoldfastConfig<TargetName extends string = string> {
+  /** Stores by name: lower-case letters, digits, `-` and `_`. */
+  readonly targets: Readonly<Record<TargetName, TargetPlugin>>
+  /** What runs together, by name. @defaultValue none: enough to list, verify and restore */
+  readonly pipelines?: Readonly<Record<string, PipelineConfig<NoInfer<TargetName>>>> | undefined
+}
+
+/** One pipeline of a configuration. */
+export interface PipelineConfig<TargetName extends string = string> {
+  readonly source: SourcePlugin
+  /** @defaultValue every machine of the source */
+  readonly select?: MachineSelector | undefined
+  /** Freeze in this order, thaw in reverse. */
+  readonly quiesce?: readonly QuiescePlugin[] | undefined
+  /** @defaultValue `'fail'` */
+  readonly onQuiesceFailure?: 'fail' | 'degrade' | undefined
+  /** Encode in this order. */
+  readonly transforms?: readonly TransformPlugin[] | undefined
+  /** Names of targets; `{ to, transforms }` gives one a chain of its own. */
+  readonly targets: readonly (TargetName | PipelineTargetConfig<TargetName>)[]
+  /** Nothing is ever pruned without one. */
+  readonly retention?: RetentionConfig | undefined
+  readonly limits?: LimitsConfig | undefined
+  /** Cron expression of five fields. */
+  readonly schedule?: string | undefined
+  readonly objectives?: ObjectivesConfig | undefined
+}
+
+/** A target of a pipeline with a chain of its own. */
+export interface PipelineTargetConfig<TargetName extends string = string> {
+  readonly to: TargetName
+  /** @defaultValue the pipeline's */
+  readonly transforms?: readonly TransformPlugin[] | undefined
+}
+
+/** Which recovery points to keep; a point is kept when any rule wants it. */
+export interface RetentionConfig {
+  /** Newest points. */
+  readonly last?: number | undefined
+  /** Newest point of each of the last so many hours, days, weeks, months, years. */
+  readonly hourly?: number | undefined
+  readonly daily?: number | undefined
+  readonly weekly?: number | undefined
+  readonly monthly?: number | undefined
+  readonly yearly?: number | undefined
+  /** Points younger than this are kept: `'7d'`. */
+  readonly minimumAge?: string | undefined
+  /** Never fewer than this many verified points. */
+  readonly minimumVerified?: number | undefined
+}
+
+/** What a run may use. */
+export interface LimitsConfig {
+  /** Machines captured at once. @defaultValue `2` */
+  readonly machines?: number | undefined
+  /** Disks of one machine read at once. @defaultValue `2` */
+  readonly disksPerMachine?: number | undefined
+  /** Bytes read from the source a second: `'100MiB'`. @defaultValue unlimited */
+  readonly readRate?: string | number | undefined
+  /** Bytes written to each target a second: `'100MiB'`. @defaultValue unlimited */
+  readonly writeRate?: string | number | undefined
+  /** Worker threads. @defaultValue one a processor */
+  readonly workers?: number | undefined
+}
+
+/** What the business asks of a pipeline. */
+export interface ObjectivesConfig {
+  /** Recovery point objective, most data that may be lost: `'24h'`. */
+  readonly rpo?: string | undefined
+  /** Recovery time objective, longest that getting a machine back may take: `'1h'`. */
+  readonly rto?: string | undefined
+}
+
+/** Types a configuration, so that editors complete it and a misspelt target name does not compile. */
+export function defineConfig<const TargetName extends string>(
+  config: HoldfastConfig<TargetName>,
+): HoldfastConfig<TargetName> {
+  return config
+}
