@@ -12,6 +12,8 @@ const built = ['packages', 'plugins'].flatMap((parent) =>
 
 const config: KnipConfig = {
   ignoreExportsUsedInFile: { interface: true, type: true },
+  // Tests call programs of the system, which no package.json can list.
+  exclude: ['binaries'],
   workspaces: {
     '.': {
       entry: ['scripts/*.mjs', 'scripts/test/**/*.test.ts'],

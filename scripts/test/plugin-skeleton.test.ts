@@ -1,0 +1,77 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createPlugin } from '../lib/plugin-skeleton.mjs'
+
+let root: string
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'holdfast-skeleton-'))
+  write('LICENSE', 'the licence')
+  write('plugins/_template/package.json', '{ "name": "@holdfast/target-template", "private": true }')
+  write(
+    'plugins/_template/src/template-target.ts',
+    "export const templateTarget = (o: TemplateTargetOptions) => 'template'",
+  )
+  write('plugins/_template/README.md', '# Template target')
+  write('plugins/_template/node_modules/a/template.js', '')
+  write('plugins/_template/transform/package.json', '{ "name": "@holdfast/transform-template" }')
+  write('plugins/_template/transform/tsconfig.json', '{ "extends": "../../../tsconfig.base.json" }')
+})
+
+afterEach(() => {
+  rmSync(root, { recursive: true })
+})
+
+test('a new plugin carries its own name in files, identifiers and prose, and is public', () => {
+  expect(createPlugin({ root, kind: 'target', id: 'cloud-vault' })).toEqual({
+    folder: 'plugins/target-cloud-vault',
+    name: '@holdfast/target-cloud-vault',
+  })
+  expect(JSON.parse(read('plugins/target-cloud-vault/package.json'))).toEqual({ name: '@holdfast/target-cloud-vault' })
+  expect(read('plugins/target-cloud-vault/src/cloud-vault-target.ts')).toBe(
+    "export const cloudVaultTarget = (o: CloudVaultTargetOptions) => 'cloud-vault'",
+  )
+  expect(read('plugins/target-cloud-vault/README.md')).toBe('# Cloud Vault target')
+  expect(read('plugins/target-cloud-vault/LICENSE')).toBe('the licence')
+})
+
+test('what is built or belongs to another kind is not copied', () => {
+  createPlugin({ root, kind: 'target', id: 'a' })
+  expect(() => read('plugins/target-a/node_modules/a/a.js')).toThrow()
+  expect(() => read('plugins/target-a/transform/package.json')).toThrow()
+})
+
+test('a kind with a template of its own starts from that, with paths for its new depth', () => {
+  createPlugin({ root, kind: 'transform', id: 'lz4' })
+  expect(JSON.parse(read('plugins/transform-lz4/package.json'))).toEqual({ name: '@holdfast/transform-lz4' })
+  expect(read('plugins/transform-lz4/tsconfig.json')).toBe('{ "extends": "../../tsconfig.base.json" }')
+})
+
+test('a plugin that is already there is left alone', () => {
+  write('plugins/target-mine/README.md', 'mine')
+  expect(() => createPlugin({ root, kind: 'target', id: 'mine' })).toThrow('plugins/target-mine is already there')
+  expect(read('plugins/target-mine/README.md')).toBe('mine')
+})
+
+test.each(['', '.', '../a', 'A', '-a', 'a-', 'a--b', '9a', 'a_b', 'template', 'a'.repeat(64)])(
+  'the id %j is refused',
+  (id) => {
+    expect(() => createPlugin({ root, kind: 'target', id })).toThrow('is no legal id')
+  },
+)
+
+test('an unknown kind and one without a template are refused', () => {
+  expect(() => createPlugin({ root, kind: 'sink', id: 'a' })).toThrow("'sink' is no plugin kind")
+  expect(() => createPlugin({ root, kind: 'source', id: 'a' })).toThrow('no template for a source')
+})
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true })
+  writeFileSync(join(root, path), text)
+}
+
+function read(path: string): string {
+  return readFileSync(join(root, path), 'utf8')
+}
