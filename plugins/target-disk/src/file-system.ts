@@ -50,7 +50,6 @@ export interface FileStatus {
 /** A name in a folder. */
 export interface FolderEntry {
   readonly name: string
-  readonly isSymbolicLink: () => boolean
 }
 
 /** Room on a volume, in blocks of `bsize` bytes. */

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { CallOptions, ObjectInfo } from '@holdfast/core'
 import { assertPresent, type DiskRoot, foldersAreReal } from './disk-root.js'
 import { diskError, isMissing, type Where } from './errors.js'
-import type { FileStatus, FolderEntry } from './file-system.js'
+import type { FileStatus } from './file-system.js'
 import { isPart, keyOfParts, nameOfPart, partOfName } from './object-path.js'
 
 /** Names whose status is asked for together. */
@@ -79,10 +79,9 @@ async function* describedEntries({ root, where }: Walk, parts: readonly string[]
 }
 
 async function* entries(root: DiskRoot, path: string, where: Where): AsyncGenerator<string, void> {
-  const candidate = (entry: FolderEntry) => (entry.isSymbolicLink() ? undefined : partOfName(entry.name))
   try {
     for await (const entry of await root.fs.opendir(path)) {
-      const part = candidate(entry)
+      const part = partOfName(entry.name)
       if (part !== undefined) yield part
     }
   } catch (error) {
