@@ -1,0 +1,16 @@
+export { type CapabilitiesByKind, type Check, type CheckEnvironment, type CheckTools, whyNotApplicable } from './checks/check.js'
+export type {
+  EnvironmentByKind,
+  QuiesceEnvironment,
+  SourceEnvironment,
+  TargetEnvironment,
+  TransformEnvironment,
+} from './checks/environment.js'
+export { checksByKind, checksOf } from './checks/index.js'
+export { bodyOf, collect, drain, toArray } from './checks/streams.js'
+export { type ConformanceOptions, runConformance } from './conformance.js'
+export { renderJUnit } from './report/junit.js'
+export { type CheckResult, type ConformanceReport, conforms, countResults } from './report/report.js'
+export { renderText } from './report/text.js'
+export { runCheck, type RunCheckOptions } from './run-check.js'
+export { silentLogger, testContext, type TestContextOptions } from './test-context.js'
