@@ -1,4 +1,4 @@
-import { defineTransform, type PluginModule, type TransformPlugin } from '@holdfast/core'
+import { defineTransform, type PluginModule } from '@holdfast/core'
 import { codecVersion, tagBytes } from './codec.js'
 import { type AesGcmTransformOptions, aesGcmOptions, parseOptions } from './options.js'
 
@@ -11,7 +11,7 @@ const capabilities = { keyed: true, authenticates: true, overheadBytes: tagBytes
  * each pack.
  * @throws BackupError `E_CONFIG`
  */
-export function aesGcmTransform(options: AesGcmTransformOptions): TransformPlugin {
+export function aesGcmTransform(options: AesGcmTransformOptions) {
   const { passphrase } = parseOptions(options)
   return defineTransform({
     id: 'aes-gcm',
@@ -28,5 +28,5 @@ export const plugin: PluginModule<AesGcmTransformOptions> = {
   kind: 'transform',
   id: 'aes-gcm',
   options: aesGcmOptions,
-  create: aesGcmTransform,
+  create: (options) => aesGcmTransform(options),
 }

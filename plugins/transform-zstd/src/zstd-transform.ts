@@ -1,4 +1,4 @@
-import { defineTransform, type PluginModule, type TransformPlugin } from '@holdfast/core'
+import { defineTransform, type PluginModule } from '@holdfast/core'
 import { codecVersion } from './codec.js'
 import { parseOptions, type ZstdTransformOptions, zstdOptions } from './options.js'
 
@@ -9,7 +9,7 @@ const capabilities = { shrinks: true } as const
  *
  * @throws BackupError `E_CONFIG`
  */
-export function zstdTransform(options: ZstdTransformOptions = {}): TransformPlugin {
+export function zstdTransform(options: ZstdTransformOptions = {}) {
   const { level } = parseOptions(options)
   return defineTransform({
     id: 'zstd',
@@ -25,5 +25,5 @@ export const plugin: PluginModule<ZstdTransformOptions> = {
   kind: 'transform',
   id: 'zstd',
   options: zstdOptions,
-  create: zstdTransform,
+  create: (options) => zstdTransform(options),
 }
