@@ -1,5 +1,6 @@
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { readManifest } from './workspace.mjs'
 
 const kinds = ['source', 'quiesce', 'transform', 'target']
 const legalId = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/
@@ -13,7 +14,7 @@ const notCopied = new Set(['node_modules', 'dist', ...kinds])
  */
 export function createPlugin({ root, kind, id }) {
   if (!kinds.includes(kind)) throw new Error(`'${kind}' is no plugin kind; kinds are ${kinds.join(', ')}`)
-  if (!legalId.test(id) || id.length > 63 || id === 'template') {
+  if (!legalId.test(id) || id.length > 63) {
     throw new Error(`'${id}' is no legal id: lower-case letters and digits, words joined by single dashes, at most 63`)
   }
   const template = templateFor(root, kind)
@@ -24,7 +25,13 @@ export function createPlugin({ root, kind, id }) {
     recursive: true,
     filter: (source) => source === template || !notCopied.has(basename(source)),
   })
-  for (const file of filesBelow(path)) renameIn(file, id)
+  const placeholder = readManifest(template).holdfast?.id
+  if (placeholder === undefined) throw new Error(`${template}/package.json has no holdfast.id`)
+  const rename = renaming(placeholder, kind, id)
+  for (const file of filesBelow(path)) {
+    writeFileSync(file, rename(readFileSync(file, 'utf8'), file))
+    renameSync(file, join(dirname(file), rename(basename(file), file)))
+  }
   publish(path, root)
   return { folder, name: `@holdfast/${kind}-${id}` }
 }
@@ -38,20 +45,24 @@ function templateFor(root, kind) {
   return template
 }
 
-/** Replaces the template's name in a file and in the file's own name. @param {string} file @param {string} id */
-function renameIn(file, id) {
+/**
+ * Makes the function that puts a plugin's name where the template has its placeholder (`acme`), in each spelling.
+ *
+ * @param {string} placeholder @param {string} kind @param {string} id
+ * @returns {(text: string, file: string) => string}
+ */
+function renaming(placeholder, kind, id) {
+  const capital = placeholder.slice(0, 1).toUpperCase() + placeholder.slice(1)
   const words = id.split('-').map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
   const pascal = words.join('')
   const camel = pascal.slice(0, 1).toLowerCase() + pascal.slice(1)
-  /** @param {string} text */
-  const renamed = (text) =>
+  return (text, file) =>
     text
-      .replaceAll(/template(?=[A-Z])/g, camel)
-      .replaceAll(/Template(?=[A-Z])/g, pascal)
-      .replaceAll('template', id)
-      .replaceAll('Template', words.join(' '))
-  writeFileSync(file, renamed(readFileSync(file, 'utf8')))
-  renameSync(file, join(dirname(file), renamed(basename(file))))
+      .replaceAll(`holdfast-${kind}-${placeholder}`, `@holdfast/${kind}-${id}`)
+      .replaceAll(new RegExp(`${placeholder}(?=[A-Z])`, 'g'), camel)
+      .replaceAll(placeholder, id)
+      .replaceAll(placeholder.toUpperCase(), id.toUpperCase().replaceAll('-', '_'))
+      .replaceAll(capital, file.endsWith('.ts') ? pascal : words.join(' '))
 }
 
 /** Makes the copy a published package, at the depth where plugins are. @param {string} path @param {string} root */

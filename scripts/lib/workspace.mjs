@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
  * @property {string} version
  * @property {boolean} [private]
  * @property {string} [packageManager]
+ * @property {{ kind: string, id: string }} [holdfast]
  * @property {Record<string, string>} [scripts]
  * @property {Record<string, string>} [bin]
  * @property {Record<string, string>} [dependencies]

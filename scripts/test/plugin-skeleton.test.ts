@@ -9,14 +9,18 @@ let root: string
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'holdfast-skeleton-'))
   write('LICENSE', 'the licence')
-  write('plugins/_template/package.json', '{ "name": "@holdfast/target-template", "private": true }')
   write(
-    'plugins/_template/src/template-target.ts',
-    "export const templateTarget = (o: TemplateTargetOptions) => 'template'",
+    'plugins/_template/package.json',
+    JSON.stringify({ name: 'holdfast-target-acme', private: true, holdfast: { id: 'acme' } }),
   )
-  write('plugins/_template/README.md', '# Template target')
-  write('plugins/_template/node_modules/a/template.js', '')
-  write('plugins/_template/transform/package.json', '{ "name": "@holdfast/transform-template" }')
+  const code = "const acmeTarget = (o: AcmeOptions) => inProcessAcme('acme', 'E_X_ACME_A')"
+  write('plugins/_template/src/acme-target.ts', code)
+  write('plugins/_template/README.md', '# holdfast-target-acme, an Acme vault')
+  write('plugins/_template/node_modules/a/acme.js', '')
+  write(
+    'plugins/_template/transform/package.json',
+    JSON.stringify({ name: 'holdfast-transform-acme', holdfast: { id: 'acme' } }),
+  )
   write('plugins/_template/transform/tsconfig.json', '{ "extends": "../../../tsconfig.base.json" }')
 })
 
@@ -29,11 +33,14 @@ test('a new plugin carries its own name in files, identifiers and prose, and is 
     folder: 'plugins/target-cloud-vault',
     name: '@holdfast/target-cloud-vault',
   })
-  expect(JSON.parse(read('plugins/target-cloud-vault/package.json'))).toEqual({ name: '@holdfast/target-cloud-vault' })
+  expect(JSON.parse(read('plugins/target-cloud-vault/package.json'))).toEqual({
+    name: '@holdfast/target-cloud-vault',
+    holdfast: { id: 'cloud-vault' },
+  })
   expect(read('plugins/target-cloud-vault/src/cloud-vault-target.ts')).toBe(
-    "export const cloudVaultTarget = (o: CloudVaultTargetOptions) => 'cloud-vault'",
+    "const cloudVaultTarget = (o: CloudVaultOptions) => inProcessCloudVault('cloud-vault', 'E_X_CLOUD_VAULT_A')",
   )
-  expect(read('plugins/target-cloud-vault/README.md')).toBe('# Cloud Vault target')
+  expect(read('plugins/target-cloud-vault/README.md')).toBe('# @holdfast/target-cloud-vault, an Cloud Vault vault')
   expect(read('plugins/target-cloud-vault/LICENSE')).toBe('the licence')
 })
 
@@ -45,7 +52,7 @@ test('what is built or belongs to another kind is not copied', () => {
 
 test('a kind with a template of its own starts from that, with paths for its new depth', () => {
   createPlugin({ root, kind: 'transform', id: 'lz4' })
-  expect(JSON.parse(read('plugins/transform-lz4/package.json'))).toEqual({ name: '@holdfast/transform-lz4' })
+  expect(JSON.parse(read('plugins/transform-lz4/package.json'))).toMatchObject({ name: '@holdfast/transform-lz4' })
   expect(read('plugins/transform-lz4/tsconfig.json')).toBe('{ "extends": "../../tsconfig.base.json" }')
 })
 
@@ -55,12 +62,9 @@ test('a plugin that is already there is left alone', () => {
   expect(read('plugins/target-mine/README.md')).toBe('mine')
 })
 
-test.each(['', '.', '../a', 'A', '-a', 'a-', 'a--b', '9a', 'a_b', 'template', 'a'.repeat(64)])(
-  'the id %j is refused',
-  (id) => {
-    expect(() => createPlugin({ root, kind: 'target', id })).toThrow('is no legal id')
-  },
-)
+test.each(['', '.', '../a', 'A', '-a', 'a-', 'a--b', '9a', 'a_b', 'a'.repeat(64)])('the id %j is refused', (id) => {
+  expect(() => createPlugin({ root, kind: 'target', id })).toThrow('is no legal id')
+})
 
 test('an unknown kind and one without a template are refused', () => {
   expect(() => createPlugin({ root, kind: 'sink', id: 'a' })).toThrow("'sink' is no plugin kind")
