@@ -1,3 +1,4 @@
+import type { IndexMeasurement } from './measure/measure-index.ts'
 import type { JobResult } from './measure/run-job.ts'
 import { type Summary, summarise } from './report/summary.ts'
 import { mib } from './workloads/units.ts'
@@ -22,7 +23,13 @@ export interface MemoryBar {
   readonly moonshotBytes: number
 }
 
-export type Bar = SpeedBar | MemoryBar
+/** How much memory the chunk index may take. */
+export interface IndexBar {
+  readonly kind: 'index'
+  readonly atMostBytesPerChunk: number
+}
+
+export type Bar = SpeedBar | MemoryBar | IndexBar
 
 const full = { kind: 'speed', job: 'full', ours: 'holdfast', repositoryAtMost: 1.05 } as const
 
@@ -38,6 +45,7 @@ export const bars: readonly Bar[] = [
   { kind: 'speed', job: 'verify', ours: 'holdfast', peer: 'restic', atLeast: 2, moonshot: 3 },
   { kind: 'speed', job: 'incompressible', ours: 'holdfast', peer: 'restic', atLeast: 4, moonshot: 6 },
   { kind: 'memory', atMostBytes: 300 * mib, moonshotBytes: 150 * mib },
+  { kind: 'index', atMostBytesPerChunk: 64 },
 ]
 
 export type Verdict = 'moonshot' | 'met' | 'missed' | 'not measured'
@@ -51,16 +59,20 @@ export interface BarResult {
   /** Speed: our repository divided by the peer's. */
   readonly repositoryRatio?: number
   /** Memory: the highest of all of Holdfast's runs, and where it was. */
+  /** Index: bytes held a chunk. */
+  readonly bytesPerChunk?: number
   readonly peak?: { readonly bytes: number; readonly job: string; readonly label: string }
 }
 
 /** Holds the results against a bar. */
-export function judge(bar: Bar, results: readonly JobResult[]): BarResult {
+export function judge(bar: Bar, results: readonly JobResult[], index?: IndexMeasurement): BarResult {
   switch (bar.kind) {
     case 'speed':
       return judgeSpeed(bar, results)
     case 'memory':
       return judgeMemory(bar, results)
+    case 'index':
+      return judgeIndex(bar, index)
   }
 }
 
@@ -89,6 +101,12 @@ function judgeMemory(bar: MemoryBar, results: readonly JobResult[]): BarResult {
   if (peak === undefined) return { bar, verdict: 'not measured' }
   const verdict = peak.bytes > bar.atMostBytes ? 'missed' : peak.bytes > bar.moonshotBytes ? 'met' : 'moonshot'
   return { bar, verdict, peak }
+}
+
+function judgeIndex(bar: IndexBar, index: IndexMeasurement | undefined): BarResult {
+  if (index === undefined) return { bar, verdict: 'not measured' }
+  const bytesPerChunk = index.heldBytesPerChunk
+  return { bar, verdict: bytesPerChunk > bar.atMostBytesPerChunk ? 'missed' : 'met', bytesPerChunk }
 }
 
 /** Tells Holdfast's contestants from the peers and floors. */

@@ -1,13 +1,14 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { bars, isOurs, judge } from './bars.ts'
 import { allJobs, type Job } from './jobs.ts'
+import { type IndexMeasurement, indexJob, measureIndex } from './measure/measure-index.ts'
 import { type JobResult, runJob } from './measure/run-job.ts'
 import { type BenchOptions, parseOptions, usage } from './options.ts'
-import { findProgram, installPeers, peerVersions } from './peers.ts'
+import { findProgram, installPeers, type PeerVersions, peerVersions } from './peers.ts'
 import { describeHost } from './report/host.ts'
-import { renderBars, renderJob } from './report/report.ts'
-import { fullScale, quickScale } from './workloads/scale.ts'
+import { renderBars, renderIndex, renderJob } from './report/report.ts'
+import { fullScale, quickScale, type Scale } from './workloads/scale.ts'
 import { openWorkloads } from './workloads/workloads.ts'
 
 const checkout = resolve(import.meta.dirname, '..')
@@ -29,17 +30,21 @@ async function main(): Promise<number> {
   const workFolder = join(options.folder, scale.name, 'work')
   rmSync(workFolder, { recursive: true, force: true })
   mkdirSync(workFolder, { recursive: true })
+  // Plugins are found from where the configuration is, and that may be outside the checkout.
+  symlinkSync(join(checkout, 'node_modules'), join(workFolder, 'node_modules'))
   const workloads = openWorkloads(join(options.folder, scale.name, 'workloads'), scale)
   const jobs = allJobs({ workloads, workFolder, versions })
-  const unknown = options.jobs?.find((id) => !jobs.some((job) => job.id === id))
+  const ids = [...jobs.map(({ id }) => id), indexJob]
+  const unknown = options.jobs?.find((id) => !ids.includes(id))
   if (unknown !== undefined) {
-    console.error(`There is no job ${unknown}; the jobs are ${jobs.map(({ id }) => id).join(', ')}`)
+    console.error(`There is no job ${unknown}; the jobs are ${ids.join(', ')}`)
     return 2
   }
 
   const results = await runAll(jobs, options, workFolder)
   rmSync(workFolder, { recursive: true })
-  return report(results, options, versions)
+  const index = await indexResult(options, scale)
+  return report({ results, index, options, versions })
 }
 
 function readOptions(): BenchOptions | number {
@@ -58,7 +63,7 @@ function readOptions(): BenchOptions | number {
 async function runAll(jobs: readonly Job[], options: BenchOptions, workFolder: string): Promise<JobResult[]> {
   const results: JobResult[] = []
   for (const job of jobs) {
-    if (options.jobs !== undefined && !options.jobs.includes(job.id)) continue
+    if (!isWanted(job.id, options)) continue
     const result = await runJob(job, {
       rounds: options.rounds,
       workFolder,
@@ -72,14 +77,33 @@ async function runAll(jobs: readonly Job[], options: BenchOptions, workFolder: s
   return results
 }
 
-function report(results: readonly JobResult[], options: BenchOptions, versions: object): number {
-  const verdicts = bars.map((bar) => judge(bar, results))
+async function indexResult(options: BenchOptions, scale: Scale): Promise<IndexMeasurement | undefined> {
+  if (options.peersOnly || !isWanted(indexJob, options)) return undefined
+  const index = await measureIndex(scale.indexedChunks)
+  console.log(`\n${renderIndex(index)}\n`)
+  return index
+}
+
+function isWanted(id: string, { jobs }: BenchOptions): boolean {
+  return jobs === undefined || jobs.includes(id)
+}
+
+interface Outcome {
+  readonly results: readonly JobResult[]
+  readonly index: IndexMeasurement | undefined
+  readonly options: BenchOptions
+  readonly versions: PeerVersions
+}
+
+function report({ results, index, options, versions }: Outcome): number {
+  const verdicts = bars.map((bar) => judge(bar, results, index))
   console.log(renderBars(verdicts))
   if (options.quick) console.log('\nMeasured with --quick: these ratios mean nothing.')
 
   const { rounds, quick } = options
   const measuredAt = new Date().toISOString()
-  const record = { measuredAt, host: describeHost(), versions, rounds, quick, jobs: results, bars: verdicts }
+  const host = describeHost()
+  const record = { measuredAt, host, versions, rounds, quick, jobs: results, index, bars: verdicts }
   mkdirSync(dirname(options.jsonFile), { recursive: true })
   writeFileSync(options.jsonFile, `${JSON.stringify(record, undefined, 2)}\n`)
   console.log(`\nAll rounds are in ${options.jsonFile}`)

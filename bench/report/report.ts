@@ -1,4 +1,5 @@
 import { type BarResult, isOurs } from '../bars.ts'
+import { type IndexMeasurement, indexJob } from '../measure/measure-index.ts'
 import type { JobResult } from '../measure/run-job.ts'
 import { mib } from '../workloads/units.ts'
 import { type Summary, summarise } from './summary.ts'
@@ -37,13 +38,29 @@ export function renderJob({ id, title, inputs, contestants }: JobResult): string
   return [`${id}: ${title} (inputs ${inputs})`, renderTable(jobHeadings, rows), ...settings].join('\n')
 }
 
+/** Prints what the chunk index takes and gives. */
+export function renderIndex(index: IndexMeasurement): string {
+  const rate = (perSecond: number): string => `${Math.round(perSecond / 1000)} k/s`
+  const headings = ['', 'held B/chunk', 'resident B/chunk', 'peak MiB', 'inserts', 'lookups: there', 'not there']
+  const row = [
+    `${index.chunks} chunks`,
+    index.heldBytesPerChunk.toFixed(1),
+    index.residentBytesPerChunk.toFixed(1),
+    toMib(index.peakBytes),
+    rate(index.insertsPerSecond),
+    rate(index.hitsPerSecond),
+    rate(index.missesPerSecond),
+  ]
+  return [`${indexJob}: The chunk index, one thread`, renderTable(headings, [row])].join('\n')
+}
+
 /** Prints the bars: one row each. */
 export function renderBars(results: readonly BarResult[]): string {
   const headings = ['bar', 'measured', 'at least', 'moonshot', 'repository', 'verdict']
   return renderTable(headings, results.map(barRow))
 }
 
-function barRow({ bar, verdict, ratio, repositoryRatio, peak }: BarResult): string[] {
+function barRow({ bar, verdict, ratio, repositoryRatio, peak, bytesPerChunk }: BarResult): string[] {
   switch (bar.kind) {
     case 'speed': {
       const limit = bar.repositoryAtMost === undefined ? '' : ` (at most ${bar.repositoryAtMost})`
@@ -62,6 +79,15 @@ function barRow({ bar, verdict, ratio, repositoryRatio, peak }: BarResult): stri
         peak === undefined ? '-' : `${toMib(peak.bytes)} MiB`,
         `<= ${toMib(bar.atMostBytes)} MiB`,
         `${toMib(bar.moonshotBytes)} MiB`,
+        '-',
+        verdict,
+      ]
+    case 'index':
+      return [
+        'memory a chunk in the index',
+        bytesPerChunk === undefined ? '-' : `${bytesPerChunk.toFixed(1)} B`,
+        `<= ${bar.atMostBytesPerChunk} B`,
+        '-',
         '-',
         verdict,
       ]

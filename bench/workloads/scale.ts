@@ -13,6 +13,7 @@ export interface Scale {
   /** The large disk is this many copies of the disk's content, all different. */
   readonly largeTimes: number
   readonly scatteredBytes: number
+  readonly indexedChunks: number
 }
 
 /** What the bars are stated for. */
@@ -26,6 +27,7 @@ export const fullScale: Scale = {
   incompressibleBytes: gib,
   largeTimes: 4,
   scatteredBytes: 64 * gib,
+  indexedChunks: 10_000_000,
 }
 
 /** For work on the benchmark itself: start-up costs weigh far too much at this size. */
@@ -39,4 +41,5 @@ export const quickScale: Scale = {
   incompressibleBytes: 128 * mib,
   largeTimes: 4,
   scatteredBytes: 8 * gib,
+  indexedChunks: 1_000_000,
 }

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest'
+import { parseOptions } from '../options.ts'
+
+test('five rounds by default, two when quick', () => {
+  expect(parseOptions([], '/checkout')).toMatchObject({ rounds: 5, quick: false })
+  expect(parseOptions(['--quick'], '/checkout')).toMatchObject({ rounds: 2, quick: true })
+})
+
+test('package managers may pass their double dash on', () => {
+  expect(parseOptions(['--', '--jobs', 'full,restore'], '/checkout')).toMatchObject({ jobs: ['full', 'restore'] })
+})
+
+test.for(['0', '-1', '2.5', 'many'])('%s rounds are refused', (rounds) => {
+  expect(() => parseOptions([`--rounds=${rounds}`], '/checkout')).toThrow(RangeError)
+})
+
+test('an unknown option is refused', () => {
+  expect(() => parseOptions(['--fast'], '/checkout')).toThrow(/--fast/)
+})
