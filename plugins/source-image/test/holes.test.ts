@@ -67,7 +67,7 @@ describe('extents of a sparse file', () => {
     const [disk] = (await capture(root.path, 'web')).disks
     const started = performance.now()
     await toArray(disk!.extents(undefined, call))
-    expect(performance.now() - started).toBeLessThan(100)
+    expect(performance.now() - started).toBeLessThan(1000)
   })
 })
 
