@@ -1,7 +1,7 @@
 import type { PluginKind, PluginModule } from '@holdfast/core'
 import { z } from 'zod'
 import { configShape } from './config-shape.js'
-import { optionsJsonSchema } from './options-schema.js'
+import { inputJsonSchema, optionsJsonSchema } from './options-schema.js'
 import { slotShape } from './plugin-slots.js'
 import type { JsonSchema } from './schema-lookup.js'
 
@@ -26,14 +26,9 @@ export function configJsonSchema(modules: Readonly<Record<string, PluginModule>>
 /** Describes the shape of a configuration; `slot` says what stands in the place of a plugin. */
 export function shapeJsonSchema(slot: (kind: PluginKind) => JsonSchema = plainSlot): Record<string, unknown> {
   const slots = { source: anything(), quiesce: anything(), transform: anything(), target: anything() }
-  return z.toJSONSchema(configShape(slots), {
-    target: 'draft-2020-12',
-    io: 'input',
-    unrepresentable: 'any',
-    override: ({ zodSchema, jsonSchema }) => {
-      const kind = kinds.find((one) => slots[one] === zodSchema)
-      if (kind !== undefined) Object.assign(jsonSchema, slot(kind))
-    },
+  return inputJsonSchema(configShape(slots), ({ zodSchema, jsonSchema }) => {
+    const kind = kinds.find((one) => slots[one] === zodSchema)
+    if (kind !== undefined) Object.assign(jsonSchema, slot(kind))
   })
 }
 
@@ -43,7 +38,7 @@ function anything() {
 }
 
 function plainSlot(kind: PluginKind): JsonSchema {
-  const { $schema: _dialect, ...schema } = z.toJSONSchema(slotShape(kind), { target: 'draft-2020-12', io: 'input' })
+  const { $schema: _dialect, ...schema } = inputJsonSchema(slotShape(kind))
   return schema
 }
 

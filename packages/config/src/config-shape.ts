@@ -48,7 +48,7 @@ const retention = z
   .meta({ description: 'Which points to keep; any rule is enough', examples: [{ last: 3, daily: 7 }] })
   .superRefine((rules, context) => {
     // An empty policy would let a prune remove every point.
-    if (Object.values(rules).some((kept) => kept !== undefined && kept > 0)) return
+    if (Object.values(rules).some((kept) => kept !== undefined && kept !== 0)) return
     context.addIssue({
       code: 'custom',
       message: 'keeps nothing.',

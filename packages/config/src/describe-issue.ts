@@ -1,7 +1,7 @@
 import { type IssueDetail, readIssue } from './issue-detail.js'
 import { isMapping, type KeyPath, valueAt } from './key-path.js'
 import type { Problem } from './problem.js'
-import { descriptionAt, exampleAt, type JsonSchema, knownKeys } from './schema-lookup.js'
+import { descriptionAt, exampleAt, type JsonSchema, knownKeys, schemasAt } from './schema-lookup.js'
 import { isSecretKey, mayHoldSecret, secretHint } from './secret-keys.js'
 import { closest, suggestion } from './suggest.js'
 
@@ -26,13 +26,13 @@ function describe(issue: IssueDetail, subject: IssueSubject): Problem[] {
   ]
   if (issue.keys.length > 0 && issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => unknownKey(path, key, subject))
-  if (value === undefined && issue.code !== 'custom') return problem('is missing.')
+  if (value === undefined && isAbout(issue)) return problem('is missing.')
   const last = path.at(-1)
   if (last !== undefined && isSecretKey(last) && issue.code !== 'custom')
     return problem('is not a reference to a secret.')
   switch (issue.code) {
     case 'invalid_type':
-      return problem(`must be ${expectedWord(issue)}, not ${receivedWord(value)}.`)
+      return problem(`must be ${expectedWord(issue, isInteger(subject, path))}, not ${receivedWord(value)}.`)
     case 'too_small':
       return problem(bound(issue, issue.minimum ?? 0, 'at least', 'more than'))
     case 'too_big':
@@ -60,14 +60,14 @@ function describeUnion(issue: IssueDetail, subject: IssueSubject): Problem[] | u
     return meant.flatMap((inner) => describe({ ...inner, path: [...issue.path, ...inner.path] }, subject))
   }
   if (meant !== undefined) return undefined
-  const words = new Set(alternatives.flat().map(expectedWord))
+  const words = new Set(alternatives.flat().map((one) => expectedWord(one, isInteger(subject, issue.path))))
   const received = receivedWord(valueAt(subject.value, issue.path))
   const message = `must be ${[...words].join(' or ')}, not ${received}.`
   return [{ path: issue.path, message, hint: sentence(hintAt(issue.path, subject)) }]
 }
 
 function unknownKey(path: KeyPath, key: string, { schema }: IssueSubject): Problem {
-  const keys = knownKeys(schema, path).filter((known) => known !== '$schema')
+  const keys = knownKeys(schema, path)
   return {
     path: [...path, key],
     message: 'is not a known key.',
@@ -79,11 +79,26 @@ function unknownKey(path: KeyPath, key: string, { schema }: IssueSubject): Probl
 function hintAt(path: KeyPath, { schema, fallbackHint }: IssueSubject): string {
   const key = path.at(-1)
   if (key !== undefined && isSecretKey(key)) return secretHint(key)
-  const example = exampleAt(schema, path)
-  if (example !== undefined) return `For example ${typeof key === 'string' ? `${key}: ` : ''}${example}.`
+  const example = exampleText(path, schema) ?? (path.length > 1 ? exampleText(path.slice(0, -1), schema) : undefined)
+  if (example !== undefined) return example
   const keys = knownKeys(schema, path)
   if (keys.length > 0) return `Give a mapping with the keys ${keys.join(', ')}.`
   return descriptionAt(schema, path) ?? fallbackHint
+}
+
+function exampleText(path: KeyPath, schema: JsonSchema): string | undefined {
+  const key = path.at(-1)
+  const example = exampleAt(schema, path)
+  return example === undefined ? undefined : `For example ${typeof key === 'string' ? `${key}: ` : ''}${example}.`
+}
+
+/** Tells whether an issue is about a value, so that a value which is not there is all there is to say. */
+function isAbout({ code }: IssueDetail): boolean {
+  return code === 'invalid_type' || code === 'invalid_union' || code === 'invalid_value'
+}
+
+function isInteger({ schema }: IssueSubject, path: KeyPath): boolean {
+  return schemasAt(schema, path).some(({ type }) => type === 'integer')
 }
 
 function choiceHint(issue: IssueDetail, value: unknown, subject: IssueSubject): string {
@@ -92,14 +107,14 @@ function choiceHint(issue: IssueDetail, value: unknown, subject: IssueSubject): 
   return best === undefined ? hintAt(issue.path, subject) : `Did you mean '${best}'?`
 }
 
-function expectedWord({ expected, format }: IssueDetail): string {
+function expectedWord({ expected, format }: IssueDetail, integer = false): string {
   switch (expected) {
     case 'string':
       return 'text'
     case 'int':
       return 'a whole number'
     case 'number':
-      return format === 'safeint' ? 'a whole number' : 'a number'
+      return integer || format === 'safeint' ? 'a whole number' : 'a number'
     case 'boolean':
       return 'true or false'
     case 'array':

@@ -68,7 +68,8 @@ function cronProblem(text: string): string | undefined {
     const next = new Cron(text, { paused: true, mode: '5-part', timezone: 'UTC' }).nextRun(new Date(0))
     return next === null ? 'names a time that never comes.' : undefined
   } catch (error) {
-    if (error instanceof RangeError || error instanceof TypeError) return 'is not a cron expression of five fields.'
+    if (error instanceof RangeError) return `is no cron expression: ${error.message.replace(/^CronPattern: /, '')}.`
+    if (error instanceof TypeError) return 'is no cron expression of five fields.'
     throw error
   }
 }

@@ -5,7 +5,7 @@ import { shapeJsonSchema } from './config-json-schema.js'
 import { configShape, defined, type ShapedConfig } from './config-shape.js'
 import { describeIssue } from './describe-issue.js'
 import { importConfig } from './import-config.js'
-import type { KeyPath } from './key-path.js'
+import { isAtOrBelow, type KeyPath } from './key-path.js'
 import { declaredSlots, objectSlots } from './plugin-slots.js'
 import { configError, type Place, type Problem } from './problem.js'
 import { targetNameProblems } from './target-names.js'
@@ -52,10 +52,15 @@ export async function loadConfig(path: string | undefined, { cwd, signal }: Load
     schema: shapeJsonSchema(),
     fallbackHint: 'See the reference of the configuration.',
   }
-  const problems = [
-    ...raw.problems,
+  const shapeProblems = [
     ...(parsed.error?.issues ?? []).flatMap((issue) => describeIssue(issue, subject)),
     ...targetNameProblems(raw.value),
+  ]
+  // What could not be read is not also of the wrong shape.
+  const unread = raw.problems.map(({ path }) => path)
+  const problems = [
+    ...raw.problems,
+    ...shapeProblems.filter(({ path }) => !unread.some((place) => isAtOrBelow(path, place))),
   ]
   if (problems.length > 0 || !parsed.success) throw configError(file.shownPath, placed(problems, raw.placeOf))
   const config = parsed.data
@@ -83,7 +88,7 @@ function moduleConfig(value: unknown): RawConfig {
 async function textConfig(file: ConfigFile): Promise<RawConfig> {
   const text = await readConfigText(file)
   const tree = parseYamlTree(text)
-  if (tree.value === undefined) throw configError(file.shownPath, tree.problems)
+  if (tree.problems.some(({ path }) => path.length === 0)) throw configError(file.shownPath, tree.problems)
   if (tree.value === null && tree.problems.length === 0) {
     throw configError(file.shownPath, [{ path: [], message: 'is empty.', hint: emptyHint }])
   }

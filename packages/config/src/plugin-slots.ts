@@ -47,7 +47,7 @@ export function slotShape(kind: PluginKind) {
         .meta({ description: 'Options of the plugin', examples: [{ path: './folder' }] })
         .optional(),
     })
-    .meta({ examples: [{ use: exampleUse[kind], with: {} }] })
+    .meta({ examples: [{ use: exampleUse[kind] }] })
 }
 
 const exampleUse: Readonly<Record<PluginKind, string>> = {

@@ -15,7 +15,7 @@ export function knownKeys(schema: JsonSchema, path: KeyPath): string[] {
   const keys = schemasAt(schema, path).flatMap(({ properties }) =>
     isMapping(properties) ? Object.keys(properties) : [],
   )
-  return [...new Set(keys)]
+  return [...new Set(keys)].filter((key) => key !== '$schema')
 }
 
 /** Gives an example of what may stand at a path, as YAML would have it on one line. */
@@ -53,5 +53,5 @@ function inline(value: unknown): string {
     return `{ ${Object.entries(value)
       .map(([key, inner]) => `${key}: ${inline(inner)}`)
       .join(', ')} }`
-  return typeof value === 'string' && !/^[\w./@-]+$/.test(value) ? `'${value}'` : String(value)
+  return typeof value === 'string' && !/^[\w./-][\w./@-]*$/.test(value) ? `'${value}'` : String(value)
 }

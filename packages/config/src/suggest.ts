@@ -1,7 +1,7 @@
 /** Finds the candidate that a misspelt word was most likely meant to be. */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
-  let least = Math.max(1, Math.floor(word.length / 3)) + 1
+  let least = Math.ceil(word.length / 3) + 1
   for (const candidate of candidates) {
     const same = word.toLowerCase() === candidate.toLowerCase()
     const distance = same ? 0 : editDistance(word.slice(0, 80), candidate.slice(0, 80))

@@ -28,6 +28,9 @@ interface Marks {
  * duplicate keys and `__proto__` are problems. No message quotes the text, since secrets may stand in it.
  */
 export function parseYamlTree(text: string): YamlTree {
+  if (nestsDeeply(text)) {
+    return { value: undefined, problems: [{ path: [], ...tooDeep }], placeOf: () => ({ line: 1, column: 1 }) }
+  }
   const lines = new LineCounter()
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -52,15 +55,32 @@ export function parseYamlTree(text: string): YamlTree {
   const refused = [...document.errors, ...document.warnings.filter(({ code }) => code !== 'TAG_RESOLVE_FAILED')]
   if (refused.length > 0) {
     const deep = refused.find(({ code }) => code === 'RESOURCE_EXHAUSTION')
-    const shown = deep === undefined ? refused.slice(0, mostSyntaxErrors) : [deep]
-    const problems = shown.map(({ code, pos }): Problem => {
+    const described = (deep === undefined ? refused : [deep]).slice(0, mostSyntaxErrors).map(({ code, pos }) => {
       const [message, hint] = yamlSyntax[code] ?? ['this is not YAML.', 'Check quotes, brackets and indentation.']
       return { path: [], message, hint, place: place(pos[0]) }
     })
+    // What follows on the same line mostly follows from the first slip.
+    const problems = described.filter(({ place: { line } }, index) => described[index - 1]?.place.line !== line)
     return { value: undefined, problems, placeOf }
   }
   const { value, problems } = walkNodes(document.contents, marks, place)
   return { value, problems, placeOf }
+}
+
+const tooDeep = {
+  message: 'the nesting is too deep.',
+  hint: `Nest at most ${mostDepth} levels; check for brackets that are never closed.`,
+}
+
+/** Finds nesting that would take the parser many seconds to give up on; brackets within text may count too. */
+function nestsDeeply(text: string): boolean {
+  if (/(?:[-?:][ \t]+){200}/.test(text)) return true
+  let depth = 0
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    depth = Math.max(0, depth + (bracket === '[' || bracket === '{' ? 1 : -1))
+    if (depth > 1000) return true
+  }
+  return false
 }
 
 function walkNodes(
@@ -86,8 +106,7 @@ function walkNodes(
     if (values === mostValues)
       refuse([], offset, 'there are too many values, or aliases that unfold to them.', 'Use fewer aliases.')
     if (values >= mostValues || node === null) return null
-    if (path.length > mostDepth)
-      return refuse([], offset, 'the nesting is too deep.', `Nest at most ${mostDepth} levels.`)
+    if (path.length > mostDepth) return refuse([], offset, tooDeep.message, tooDeep.hint)
     if (isAlias(node)) return followAlias(node.source, path, keyOffset, offset)
     if (node.tag !== undefined) {
       refuse(
