@@ -1,4 +1,4 @@
-import type { Capture, CaptureRequest, Clock, DiskSpec, Logger, Machine, UnavailableDisk } from '@holdfast/core'
+import type { Capture, CaptureRequest, Clock, DiskId, DiskSpec, Logger, Machine, UnavailableDisk } from '@holdfast/core'
 import { capturedDisk } from './captured-disk.js'
 import { type DiskFile, diskFile, type FileStamp } from './disk-file.js'
 import type { HoleSeeker } from './hole-seeker.js'
@@ -45,10 +45,7 @@ export async function takeCapture(settings: CaptureSettings): Promise<Capture> {
     for (const { disk, stamp } of ready) warnIfStale(machine, disk, stamp, logger)
     signal.throwIfAborted()
     return {
-      machine: neutralMachine(
-        machine,
-        ready.map(({ disk, stamp }) => diskSpec(disk, stamp.sizeBytes)),
-      ),
+      machine: neutralMachine(machine, new Map(settled.map(({ disk, stamp }) => [disk.id, stamp.sizeBytes]))),
       consistency: 'crash',
       takenAt: clock.now(),
       disks: ready.map(({ disk, file, stamp }) =>
@@ -95,9 +92,15 @@ function warnIfStale(
   )
 }
 
-function neutralMachine({ ref, description }: FolderMachine, disks: readonly DiskSpec[]): Machine {
+/** Describes the machine with all its disks; the size of one whose image could not be opened is not known: 0. */
+function neutralMachine({ ref, description, disks }: FolderMachine, sizes: ReadonlyMap<DiskId, number>): Machine {
   const { labels: _labels, disks: _disks, ...hardware } = description
-  return { ...hardware, id: ref.id, name: ref.name, disks }
+  return {
+    ...hardware,
+    id: ref.id,
+    name: ref.name,
+    disks: disks.map((disk) => diskSpec(disk, sizes.get(disk.id) ?? 0)),
+  }
 }
 
 function diskSpec(disk: DiskDescription, sizeBytes: number): DiskSpec {
