@@ -1,0 +1,4 @@
+import { describeTransform } from '@holdfast/testkit/vitest'
+import { deflateTransform } from '#deflate-transform'
+
+describeTransform('deflate', () => ({ create: () => deflateTransform() }))
