@@ -1,1 +1,9 @@
-export {}
+export type { EngineEvent, OnEvent } from './events.js'
+export { placeInFolder, safeFileName } from './folder-placement.js'
+export { type EngineHost, engineHost, pluginContext, silentLogger, systemClock } from './host.js'
+export { openTarget, type OpenTarget, openTargetRepository, type OpenRepositoryTarget, repositoryAccess, type TargetAccess } from './open-target.js'
+export { chainOf, checkPipeline, type Plan, planPipeline, type PlanProblem, type TargetPlan } from './plan-pipeline.js'
+export { type Provision, type RestoreOptions, restorePoint, type RestoreReport } from './restore-point.js'
+export { type RunOptions, runPipeline } from './run-pipeline.js'
+export type { DiskReport, MachineReport, RunReport, RunStatus, TargetReport } from './run-report.js'
+export { type WorkerPool, workerPool } from './worker-pool.js'

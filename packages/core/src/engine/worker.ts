@@ -1,1 +1,125 @@
-export {}
+import { parentPort, workerData } from 'node:worker_threads'
+import { isBackupError } from '../contract/errors.js'
+import { asBuffer, sameBytes } from '../repository/bytes.js'
+import { cutPiece, regionBytes } from '../repository/chunk-cutter.js'
+import { chunkHash, chunkIdBytes } from '../repository/chunk-id.js'
+import { type ChainLink, type CodecChain, loadCodecChain } from '../repository/codec-chain.js'
+import { frameTableBytes, maxPlainFrameBytes, readFrameTable, writeFrameTable } from '../repository/frame.js'
+import { BackupError } from '../contract/errors.js'
+import { slabHeadroomBytes } from './slabs.js'
+import type { CutResult, CutTask, DecodeResult, DecodeTask, EncodeResult, EncodeTask, FrameToEncode, WorkerAnswer, WorkerSetup, WorkerTask } from './worker-tasks.js'
+
+const { memory } = workerData as WorkerSetup
+const slabs = memory.map((buffer) => new Uint8Array(buffer))
+const zeros = new Uint8Array(regionBytes)
+const chains = new Map<string, Promise<CodecChain>>()
+let gathered: Uint8Array | undefined
+
+function slab(number: number): Uint8Array {
+  const view = slabs[number]
+  if (view === undefined) throw new RangeError(`no slab ${number}`)
+  return view
+}
+
+function chainOf(links: readonly ChainLink[]): Promise<CodecChain> {
+  const name = JSON.stringify(links)
+  const known = chains.get(name) ?? loadCodecChain(links)
+  chains.set(name, known)
+  return known
+}
+
+function cut(task: CutTask): CutResult {
+  const data = slab(task.slab).subarray(slabHeadroomBytes)
+  const lengths: number[] = []
+  let at = 0
+  for (const piece of task.pieces) {
+    lengths.push(...cutPiece(data.subarray(at, at + piece), task.cutting))
+    at += piece
+  }
+  const ids = task.identities.map(() => new Uint8Array(lengths.length * chunkIdBytes))
+  at = 0
+  lengths.forEach((length, i) => {
+    const chunk = data.subarray(at, at + length)
+    at += length
+    if (asBuffer(chunk).equals(zeros.subarray(0, length))) return
+    task.identities.forEach((identity, k) => {
+      ids[k]?.set(chunkHash(identity).update(chunk).digest(), i * chunkIdBytes)
+    })
+  })
+  return { lengths: Uint32Array.from(lengths), ids }
+}
+
+async function encode(task: EncodeTask): Promise<EncodeResult> {
+  const lengths: number[] = []
+  for (const frame of task.frames) {
+    const chain = await chainOf(frame.links)
+    lengths.push(chain.encode(plainFrame(slab(task.slab), frame), slab(frame.output), frame.sequence, frame.pack))
+  }
+  return { lengths }
+}
+
+/** A frame of all chunks of a slab stands in place behind its table; any other selection is gathered first. */
+function plainFrame(from: Uint8Array, frame: FrameToEncode): Uint8Array {
+  const tableBytes = frameTableBytes(frame.chunks.length)
+  let end = 0
+  const inPlace = frame.chunks.every((chunk) => {
+    const next = chunk.offset === end
+    end += chunk.length
+    return next
+  })
+  if (inPlace) {
+    const plain = from.subarray(slabHeadroomBytes - tableBytes, slabHeadroomBytes + end)
+    writeFrameTable(plain, frame.chunks)
+    return plain
+  }
+  gathered ??= new Uint8Array(maxPlainFrameBytes)
+  let at = writeFrameTable(gathered, frame.chunks)
+  for (const { offset, length } of frame.chunks) {
+    gathered.set(from.subarray(slabHeadroomBytes + offset, slabHeadroomBytes + offset + length), at)
+    at += length
+  }
+  return gathered.subarray(0, at)
+}
+
+async function decode(task: DecodeTask): Promise<DecodeResult> {
+  const chain = await chainOf(task.links)
+  const plain = chain.decode(slab(task.slab).subarray(0, task.encodedBytes), slab(task.output), task.pack)
+  const chunks = readFrameTable(plain)
+  if (chunks === undefined) throw new BackupError('E_DAMAGED', 'A frame decodes to something that is no frame')
+  if (task.rehash !== undefined) {
+    for (const { id, offset, length } of chunks) {
+      const hash = chunkHash(task.rehash).update(plain.subarray(offset, offset + length)).digest()
+      if (!sameBytes(hash, id)) throw new BackupError('E_DAMAGED', 'A chunk has other content than its id says')
+    }
+  }
+  return { chunks }
+}
+
+function perform(task: WorkerTask): Promise<EncodeResult | DecodeResult> | CutResult {
+  switch (task.kind) {
+    case 'cut':
+      return cut(task)
+    case 'encode':
+      return encode(task)
+    case 'decode':
+      return decode(task)
+  }
+}
+
+async function answer(number: number, task: WorkerTask): Promise<WorkerAnswer> {
+  try {
+    return { number, result: await perform(task) }
+  } catch (error) {
+    if (!isBackupError(error)) return { number, failure: { code: 'E_PLUGIN_UNEXPECTED', message: String(error) } }
+    const { code, message, plugin } = error
+    return { number, failure: plugin === undefined ? { code, message } : { code, message, plugin } }
+  }
+}
+
+// One task at a time, in order: codecs are never entered twice.
+let queue: Promise<void> = Promise.resolve()
+parentPort?.on('message', ({ number, task }: { readonly number: number; readonly task: WorkerTask }) => {
+  queue = queue.then(async () => {
+    parentPort?.postMessage(await answer(number, task))
+  })
+})

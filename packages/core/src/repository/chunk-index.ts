@@ -50,8 +50,8 @@ export interface ChunkIndex {
 /** Runs are merged until at most this many remain: a miss costs one probe a run. */
 const maxRuns = 6
 
-/** Makes an empty index. */
-export function createChunkIndex(): ChunkIndex {
+/** Makes an empty index; chunks of `excluded` packs are taken for absent. */
+export function createChunkIndex(excluded: ReadonlySet<string> = new Set()): ChunkIndex {
   const packs: IndexedPack[] = []
   const packNumbers = new Map<string, number>()
   let runs: Uint32Array[] = []
@@ -125,7 +125,7 @@ export function createChunkIndex(): ChunkIndex {
     },
     addRun: (run) => {
       const numbers = Uint32Array.from(run.packs.map(addPack))
-      const records = Uint32Array.from(run.records)
+      const records = withoutPacks(run, excluded)
       for (let at = 8; at < records.length; at += indexRecordWords) records[at] = numbers[records[at] ?? 0] ?? 0xffffffff
       addSorted(records)
     },
@@ -170,6 +170,20 @@ function shouldMerge(runs: readonly Uint32Array[]): boolean {
   const last = runs[runs.length - 1]
   const before = runs[runs.length - 2]
   return last !== undefined && before !== undefined && before.length < last.length * 4
+}
+
+/** Copies the records of a run, less those in excluded packs. */
+function withoutPacks(run: IndexRun, excluded: ReadonlySet<string>): Uint32Array {
+  const out = run.packs.map((pack) => excluded.has(pack.id))
+  if (!out.includes(true)) return Uint32Array.from(run.records)
+  const kept = new Uint32Array(run.records.length)
+  let to = 0
+  for (let at = 0; at < run.records.length; at += indexRecordWords) {
+    if (out[run.records[at + 8] ?? 0] === true) continue
+    kept.set(run.records.subarray(at, at + indexRecordWords), to)
+    to += indexRecordWords
+  }
+  return kept.slice(0, to)
 }
 
 /** Copies records and renumbers their packs densely, so that the run stands alone. */

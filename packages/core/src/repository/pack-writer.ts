@@ -30,8 +30,8 @@ export interface FrameSlot {
 export interface PackWriter {
   /** Promises a place for a frame of at most `plainBytes`; waits while the target is behind. */
   readonly reserve: (plainBytes: number, options: CallOptions) => Promise<FrameSlot>
-  /** Closes the open pack and waits until every pack is stored. */
-  readonly finish: () => Promise<void>
+  /** Closes the open pack and waits until every pack that has frames by now is stored. */
+  readonly flush: () => Promise<void>
   readonly storedBytes: () => number
 }
 
@@ -60,6 +60,7 @@ interface OpenPack {
   pendingPlain: number
   sequence: number
   closing: boolean
+  readonly stored: PromiseWithResolvers<void>
 }
 
 /** Starts writing packs. */
@@ -71,7 +72,7 @@ export function packWriter(context: PackWriterContext): PackWriter {
   let open: OpenPack | undefined
   let failure: { readonly error: unknown } | undefined
   let storedBytes = 0
-  const storing = new Set<Promise<void>>()
+  const unstored = new Set<OpenPack>()
 
   const openPack = (buffer: Buffer): OpenPack => {
     const packId = envelope.randomBytes(16)
@@ -95,6 +96,7 @@ export function packWriter(context: PackWriterContext): PackWriter {
       pendingPlain: 0,
       sequence: 0,
       closing: false,
+      stored: Promise.withResolvers(),
     }
   }
 
@@ -111,16 +113,16 @@ export function packWriter(context: PackWriterContext): PackWriter {
       failure ??= { error }
       buffers.close(error)
     } finally {
+      unstored.delete(pack)
       buffers.release(pack.buffer)
+      pack.stored.resolve()
     }
   }
 
   const close = (pack: OpenPack) => {
     pack.closing = true
     if (open === pack) open = undefined
-    if (pack.pending > 0) return
-    const done = storePack(pack).finally(() => storing.delete(done))
-    storing.add(done)
+    if (pack.pending === 0) void storePack(pack)
   }
 
   const settle = (pack: OpenPack, plainBytes: number) => {
@@ -138,8 +140,10 @@ export function packWriter(context: PackWriterContext): PackWriter {
       if (open === undefined) {
         const buffer = await buffers.acquire(options)
         // Another caller may have opened a pack while this one waited.
-        if (open === undefined) open = openPack(buffer)
-        else buffers.release(buffer)
+        if (open === undefined) {
+          open = openPack(buffer)
+          unstored.add(open)
+        } else buffers.release(buffer)
       }
       const pack: OpenPack = open
       const sequence = pack.sequence++
@@ -164,9 +168,9 @@ export function packWriter(context: PackWriterContext): PackWriter {
         abandon: () => settle(pack, plainBytes),
       }
     },
-    finish: async () => {
+    flush: async () => {
       if (open !== undefined) close(open)
-      while (storing.size > 0) await Promise.all(storing)
+      await Promise.all([...unstored].map((pack) => pack.stored.promise))
       if (failure !== undefined) throw failure.error
     },
   }

@@ -4,7 +4,7 @@ import type { TransformPlugin } from '../contract/transform.js'
 import type { ObjectKey } from '../model/ids.js'
 import { toHex } from './bytes.js'
 import { defaultCutting } from './chunk-cutter.js'
-import { type ChunkIdentity, chunkIdentity } from './chunk-id.js'
+import type { ChunkIdentity } from './chunk-id.js'
 import { encodeDescription, formatVersion, readDescription, type RepositoryDescription } from './description.js'
 import type { EnvelopeContext } from './envelope.js'
 import { createKeys, type KeyGeneration, type KeyObjectFile, openKeys, parseKeyObject, type RepositoryKeys } from './key-object.js'
@@ -93,7 +93,7 @@ export async function openRepository(store: ObjectStore, access: RepositoryAcces
     store,
     description,
     keys,
-    identity: chunkIdentity(keys?.idKey),
+    identity: { idKey: keys?.idKey },
     envelope,
     points: pointStore(store, envelope, keys?.idKey),
     transforms: access.transforms,

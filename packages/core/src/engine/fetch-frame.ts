@@ -1,0 +1,75 @@
+import type { CallOptions } from '../contract/context.js'
+import { isBackupError } from '../contract/errors.js'
+import type { IndexedPack } from '../repository/chunk-index.js'
+import { packDecoding, type PackDecoding } from '../repository/chunk-reader.js'
+import { damaged } from '../repository/damage.js'
+import { packKey } from '../repository/layout.js'
+import { readRange } from '../repository/object-reader.js'
+import type { Repository } from '../repository/repository.js'
+import { slabBytes } from './slabs.js'
+import type { WorkerPool } from './worker-pool.js'
+import type { DecodeResult } from './worker-tasks.js'
+
+/** A decoded frame in a slab, valid until `use` returns. */
+export interface DecodedFrame {
+  readonly chunks: DecodeResult['chunks']
+  readonly plain: Uint8Array
+}
+
+/** Fetches and decodes frames of one repository through the slab ring. */
+export interface FrameFetcher {
+  /** Every chunk is proved to be what its id says, by the chain's authentication or by hashing; `rehash` forces hashing. */
+  readonly withFrame: <T>(
+    frame: { readonly pack: IndexedPack; readonly frameOffset: number; readonly frameBytes: number },
+    rehash: boolean,
+    use: (decoded: DecodedFrame) => Promise<T>,
+    options: CallOptions,
+  ) => Promise<T>
+}
+
+/** Makes a fetcher; packs' chains and keys are derived once each. */
+export function frameFetcher(repository: Repository, pool: WorkerPool): FrameFetcher {
+  const decodings = new Map<string, PackDecoding>()
+  const decodingOf = (pack: IndexedPack): PackDecoding => {
+    const known = decodings.get(pack.id) ?? packDecoding(pack, repository.transforms, repository.keys?.keyring)
+    decodings.set(pack.id, known)
+    if (decodings.size > 4096) decodings.delete(decodings.keys().next().value ?? '')
+    return known
+  }
+  return {
+    withFrame: async (frame, rehash, use, options) => {
+      const { slabs } = pool
+      const key = packKey(frame.pack.id)
+      if (frame.frameBytes > slabBytes) throw damaged(key, `a frame is said to have ${frame.frameBytes} bytes`)
+      const { links, framePack } = decodingOf(frame.pack)
+      const trusted = links.some((link) => link.authenticates)
+      const input = await slabs.inputs.acquire(options)
+      try {
+        await readRange(repository.store, key, frame.frameOffset, slabs.whole(input).subarray(0, frame.frameBytes), options)
+        const output = await slabs.outputs.acquire(options)
+        try {
+          const { chunks } = await naming(key, () =>
+            pool.perform(
+              { kind: 'decode', slab: input, encodedBytes: frame.frameBytes, links, pack: framePack, output, rehash: rehash || !trusted ? repository.identity : undefined },
+              options,
+            ),
+          )
+          return await use({ chunks, plain: slabs.whole(output) })
+        } finally {
+          slabs.outputs.release(output)
+        }
+      } finally {
+        slabs.inputs.release(input)
+      }
+    },
+  }
+}
+
+async function naming<T>(object: string, decode: () => Promise<T>): Promise<T> {
+  try {
+    return await decode()
+  } catch (error) {
+    if (isBackupError(error) && error.code === 'E_DAMAGED' && error.context['object'] === undefined) throw damaged(object, error.message, error)
+    throw error
+  }
+}

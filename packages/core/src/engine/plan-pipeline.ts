@@ -1,0 +1,168 @@
+import type { CallOptions } from '../contract/context.js'
+import { isBackupError } from '../contract/errors.js'
+import { checkFacets, sessionFacets } from '../contract/facets.js'
+import type { Pipeline, PipelineTarget } from '../contract/pipeline.js'
+import type { TransformPlugin } from '../contract/transform.js'
+import type { MachineRef } from '../model/machine.js'
+import { readDescription } from '../repository/description.js'
+import { reportedError } from './backup-machine.js'
+import { type EngineHost, pluginContext } from './host.js'
+import { openTarget } from './open-target.js'
+import { maxChainOverheadBytes } from './slabs.js'
+
+/** What a run would do; machine-readable. `problems` is empty exactly when `run` would start. */
+export interface Plan {
+  readonly pipeline: string
+  readonly source: string
+  readonly machines: readonly MachineRef[]
+  readonly quiesce: readonly { readonly hook: string; readonly channel: string; readonly maxFreezeMs: number }[]
+  readonly targets: readonly TargetPlan[]
+  readonly problems: readonly PlanProblem[]
+}
+
+/** What a run would do with one target. */
+export interface TargetPlan {
+  readonly name: string
+  readonly plugin: string
+  readonly transforms: readonly string[]
+  readonly encrypted: boolean
+  /** `missing`: `holdfast init` is needed first. */
+  readonly repository: 'ready' | 'missing' | 'unreachable'
+}
+
+/** Why a pipeline cannot run: the two parts that do not fit, and what to do. */
+export interface PlanProblem {
+  readonly parts: readonly string[]
+  readonly message: string
+  readonly hint: string
+}
+
+/** Checks what can be known without any I/O: whether the parts fit together. */
+export function checkPipeline(pipeline: Pipeline): readonly PlanProblem[] {
+  const problems: PlanProblem[] = []
+  const channels = pipeline.source.capabilities.quiesceChannels
+  for (const hook of pipeline.quiesce ?? []) {
+    if (channels.includes(hook.capabilities.channel)) continue
+    problems.push({
+      parts: [`quiesce '${hook.id}'`, `source '${pipeline.source.id}'`],
+      message: `Hook '${hook.id}' needs the channel '${hook.capabilities.channel}', source '${pipeline.source.id}' offers only: ${channels.join(', ') || 'none'}.`,
+      hint: 'Use a hook for one of these channels, or another source.',
+    })
+  }
+  if (pipeline.targets.length === 0) {
+    problems.push({ parts: [`pipeline '${pipeline.name}'`], message: `Pipeline '${pipeline.name}' has no target.`, hint: 'Name at least one target.' })
+  }
+  for (const target of pipeline.targets) problems.push(...checkChain(pipeline, target))
+  return problems
+}
+
+function checkChain(pipeline: Pipeline, target: PipelineTarget): readonly PlanProblem[] {
+  const chain = chainOf(pipeline, target)
+  const problems: PlanProblem[] = []
+  const keyed = chain.filter((transform) => transform.capabilities.keyed)
+  const encryptedAt = chain.findIndex((transform) => transform.capabilities.keyed)
+  const shrinkAfter = chain.find((transform, i) => encryptedAt >= 0 && i > encryptedAt && transform.capabilities.shrinks)
+  const [first, second] = keyed
+  if (shrinkAfter !== undefined && first !== undefined) {
+    problems.push({
+      parts: [`transform '${first.id}'`, `transform '${shrinkAfter.id}'`],
+      message: `Transform '${shrinkAfter.id}' comes after '${first.id}' on target '${target.name}': encrypted data does not shrink.`,
+      hint: `Put '${shrinkAfter.id}' before '${first.id}'.`,
+    })
+  }
+  if (first !== undefined && second !== undefined) {
+    problems.push({
+      parts: [`transform '${first.id}'`, `transform '${second.id}'`],
+      message: `Target '${target.name}' has two keyed transforms, '${first.id}' and '${second.id}'.`,
+      hint: 'Keep one: a repository has one set of keys.',
+    })
+  }
+  const overhead = chain.reduce((sum, transform) => sum + transform.capabilities.overheadBytes, 0)
+  if (overhead > maxChainOverheadBytes) {
+    problems.push({
+      parts: chain.map((transform) => `transform '${transform.id}'`),
+      message: `The transforms of target '${target.name}' may add ${overhead} bytes to a frame; ${maxChainOverheadBytes} fit.`,
+      hint: 'Use fewer transforms, or ones that add less.',
+    })
+  }
+  if (chain.length > 16) {
+    problems.push({ parts: [`target '${target.name}'`], message: `Target '${target.name}' has ${chain.length} transforms; at most 16 fit.`, hint: 'Use fewer.' })
+  }
+  return problems
+}
+
+/** The chain that a target of a pipeline gets. */
+export function chainOf(pipeline: Pipeline, target: PipelineTarget): readonly TransformPlugin[] {
+  return target.transforms ?? pipeline.transforms ?? []
+}
+
+/** Plans a run: checks the parts, then looks at source and targets without changing anything. */
+export async function planPipeline(pipeline: Pipeline, host: EngineHost, options: CallOptions): Promise<Plan> {
+  const problems = [...checkPipeline(pipeline)]
+  const machines: MachineRef[] = []
+  try {
+    await using source = checkFacets(pipeline.source, await pipeline.source.open(pluginContext(host, options.signal)), sessionFacets.source)
+    for await (const machine of source.discover(pipeline.select ?? {}, options)) machines.push(machine)
+    if (machines.length === 0) {
+      problems.push({
+        parts: [`source '${pipeline.source.id}'`],
+        message: `Pipeline '${pipeline.name}' selects no machine of its source.`,
+        hint: "Check 'select' and what the source holds.",
+      })
+    }
+  } catch (error) {
+    options.signal.throwIfAborted()
+    problems.push(asProblem(`source '${pipeline.source.id}'`, error))
+  }
+  const targets: TargetPlan[] = []
+  for (const target of pipeline.targets) targets.push(await planTarget(pipeline, target, host, problems, options))
+  return {
+    pipeline: pipeline.name,
+    source: pipeline.source.id,
+    machines: machines.sort((a, b) => (a.name < b.name ? -1 : 1)),
+    quiesce: (pipeline.quiesce ?? []).map((hook) => ({ hook: hook.id, channel: hook.capabilities.channel, maxFreezeMs: hook.capabilities.maxFreezeMs })),
+    targets,
+    problems,
+  }
+}
+
+async function planTarget(pipeline: Pipeline, target: PipelineTarget, host: EngineHost, problems: PlanProblem[], options: CallOptions): Promise<TargetPlan> {
+  const chain = chainOf(pipeline, target)
+  const keyed = chain.find((transform) => transform.capabilities.keyed)
+  const base = { name: target.name, plugin: target.plugin.id, transforms: chain.map((transform) => transform.id) }
+  try {
+    await using opened = await openTarget(target, host, options)
+    const description = await readDescription(opened.store, options)
+    problems.push(...encryptionProblems(target.name, description.encrypted, keyed))
+    if (keyed?.passphrase !== undefined) await host.resolveSecret(keyed.passphrase, options)
+    return { ...base, encrypted: description.encrypted, repository: 'ready' }
+  } catch (error) {
+    options.signal.throwIfAborted()
+    problems.push(asProblem(`target '${target.name}'`, error))
+    const missing = isBackupError(error) && error.code === 'E_REPOSITORY_NOT_FOUND'
+    return { ...base, encrypted: keyed !== undefined, repository: missing ? 'missing' : 'unreachable' }
+  }
+}
+
+/** A repository is encrypted from its first day or never: a chain must agree with it. */
+export function encryptionProblems(target: string, encrypted: boolean, keyed: TransformPlugin | undefined): readonly PlanProblem[] {
+  if (encrypted === (keyed !== undefined)) return []
+  return [
+    encrypted
+      ? {
+          parts: [`target '${target}'`],
+          message: `The repository on target '${target}' is encrypted, but the pipeline has no keyed transform for it.`,
+          hint: 'Add the keyed transform with its passphrase reference.',
+        }
+      : {
+          parts: [`target '${target}'`, `transform '${keyed?.id}'`],
+          message: `The repository on target '${target}' was made without encryption; transform '${keyed?.id}' has no keys there.`,
+          hint: "Make a new repository with 'holdfast init' on an empty target, and copy old points into it.",
+        },
+  ]
+}
+
+function asProblem(part: string, error: unknown): PlanProblem {
+  const { message, hint } = reportedError(error)
+  return { parts: [part], message: message.includes(part) ? message : `${part}: ${message}`, hint: hint ?? 'See the message.' }
+}

@@ -1,0 +1,80 @@
+import { Worker } from 'node:worker_threads'
+import type { CallOptions } from '../contract/context.js'
+import { BackupError, type ErrorCode } from '../contract/errors.js'
+import { type SlabRing, slabRing } from './slabs.js'
+import type { TaskResults, WorkerAnswer, WorkerSetup, WorkerTask } from './worker-tasks.js'
+
+/** Threads that cut, encode and decode, with the ring of memory they share. */
+export interface WorkerPool extends AsyncDisposable {
+  readonly slabs: SlabRing
+  /**
+   * Performs a task on the least busy worker. A slab named in it belongs to the worker until this settles.
+   *
+   * Abort rejects only after the worker is done with the slabs.
+   */
+  readonly perform: <T extends WorkerTask>(task: T, options: CallOptions) => Promise<TaskResults[T['kind']]>
+}
+
+interface PooledWorker {
+  readonly thread: Worker
+  busy: number
+}
+
+/** Starts the workers; they load codecs on first use. */
+export function workerPool(count: number): WorkerPool {
+  const slabs = slabRing(count)
+  const pending = new Map<number, { readonly worker: PooledWorker; readonly settle: (answer: WorkerAnswer) => void; readonly reject: (error: unknown) => void }>()
+  let next = 0
+  let closed = false
+
+  const onExit = (worker: PooledWorker, reason: unknown) => {
+    if (closed) return
+    const error = new BackupError('E_PLUGIN_UNEXPECTED', 'A worker thread stopped; a transform may have crashed it.', { cause: reason })
+    for (const [number, task] of pending) {
+      if (task.worker !== worker) continue
+      pending.delete(number)
+      task.reject(error)
+    }
+  }
+
+  const start = (): PooledWorker => {
+    const setup: WorkerSetup = { memory: slabs.memory }
+    const thread = new Worker(new URL('./engine-worker.js', import.meta.url), { workerData: setup })
+    const worker: PooledWorker = { thread, busy: 0 }
+    thread.on('message', (answer: WorkerAnswer) => {
+      worker.busy--
+      const task = pending.get(answer.number)
+      pending.delete(answer.number)
+      task?.settle(answer)
+    })
+    thread.on('error', (error) => onExit(worker, error))
+    thread.on('exit', (code) => onExit(worker, `exit code ${code}`))
+    return worker
+  }
+
+  const workers = Array.from({ length: count }, start)
+
+  return {
+    slabs,
+    perform: async <T extends WorkerTask>(task: T, { signal }: CallOptions) => {
+      signal.throwIfAborted()
+      const worker = workers.reduce((best, candidate) => (candidate.busy < best.busy ? candidate : best))
+      const number = next++
+      worker.busy++
+      const answer = await new Promise<WorkerAnswer>((settle, reject) => {
+        pending.set(number, { worker, settle, reject })
+        worker.thread.postMessage({ number, task })
+      })
+      signal.throwIfAborted()
+      if ('failure' in answer) {
+        const { code, message, plugin } = answer.failure
+        throw new BackupError(code as ErrorCode, message, plugin === undefined ? {} : { plugin })
+      }
+      return answer.result as TaskResults[T['kind']]
+    },
+    [Symbol.asyncDispose]: async () => {
+      closed = true
+      await Promise.all(workers.map((worker) => worker.thread.terminate()))
+    },
+  }
+}

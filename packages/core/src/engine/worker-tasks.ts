@@ -1,0 +1,80 @@
+import type { ChunkIdentity } from '../repository/chunk-id.js'
+import type { CuttingParameters } from '../repository/chunk-cutter.js'
+import type { ChainLink, FramePack } from '../repository/codec-chain.js'
+
+/** What workers do with slabs. Messages carry slab numbers and chunk ids, never disk data. */
+export type WorkerTask = CutTask | EncodeTask | DecodeTask
+
+/** Cuts pieces of a slab into chunks and computes their ids. */
+export interface CutTask {
+  readonly kind: 'cut'
+  readonly slab: number
+  /** Lengths of the pieces that lie back to back in the slab. */
+  readonly pieces: readonly number[]
+  readonly cutting: CuttingParameters
+  /** One id a chunk is computed for each identity. */
+  readonly identities: readonly ChunkIdentity[]
+}
+
+/** Chunks in slab order. */
+export interface CutResult {
+  readonly lengths: Uint32Array
+  /** For each identity the ids of all chunks, 32 bytes each; zeros where the chunk is zero. */
+  readonly ids: readonly Uint8Array[]
+}
+
+/** Encodes frames from chunks of one slab. */
+export interface EncodeTask {
+  readonly kind: 'encode'
+  readonly slab: number
+  readonly frames: readonly FrameToEncode[]
+}
+
+/** One frame and where its encoded form goes. */
+export interface FrameToEncode {
+  readonly chunks: readonly { readonly id: Uint8Array; readonly offset: number; readonly length: number }[]
+  readonly links: readonly ChainLink[]
+  readonly pack: FramePack
+  readonly sequence: number
+  /** Slab that takes the encoded frame, from its start. */
+  readonly output: number
+}
+
+/** Encoded length of each frame. */
+export interface EncodeResult {
+  readonly lengths: readonly number[]
+}
+
+/** Decodes one encoded frame from the start of a slab into another, and checks what it holds. */
+export interface DecodeTask {
+  readonly kind: 'decode'
+  readonly slab: number
+  readonly encodedBytes: number
+  readonly links: readonly ChainLink[]
+  readonly pack: FramePack
+  readonly output: number
+  /** Hash every chunk again and compare with its id. Without it, the chain must authenticate. */
+  readonly rehash: ChunkIdentity | undefined
+}
+
+/** What a frame holds. */
+export interface DecodeResult {
+  readonly chunks: readonly { readonly id: Uint8Array; readonly offset: number; readonly length: number }[]
+}
+
+/** Result of each kind of task. */
+export interface TaskResults {
+  readonly cut: CutResult
+  readonly encode: EncodeResult
+  readonly decode: DecodeResult
+}
+
+/** What a worker is started with. */
+export interface WorkerSetup {
+  readonly memory: readonly SharedArrayBuffer[]
+}
+
+/** Answer of a worker. Errors cross as plain data. */
+export type WorkerAnswer =
+  | { readonly number: number; readonly result: TaskResults[keyof TaskResults] }
+  | { readonly number: number; readonly failure: { readonly code: string; readonly message: string; readonly plugin?: string } }
