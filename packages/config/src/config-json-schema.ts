@@ -49,17 +49,18 @@ function slotSchema(kind: PluginKind, modules: Readonly<Record<string, PluginMod
   const ofKind = known.filter(([, module]) => module.kind === kind)
   const others = { type: 'string', not: { enum: known.map(([use]) => use) } }
   const names = ofKind.length === 0 ? [others] : [{ enum: ofKind.map(([use]) => use) }, others]
+  const conditions = ofKind.map(([use, module]) => ({
+    if: { properties: { use: { const: use } }, required: ['use'] },
+    // biome-ignore lint/suspicious/noThenProperty: it is a keyword of JSON schema
+    then: {
+      properties: { with: { $ref: `#/$defs/${optionsName(use)}` } },
+      ...(hasRequired(optionsJsonSchema(module)) && { required: ['with'] }),
+    },
+  }))
   return {
     ...plain,
     properties: { ...properties, use: { ...Object(properties.use), anyOf: names } },
-    allOf: ofKind.map(([use, module]) => ({
-      if: { properties: { use: { const: use } }, required: ['use'] },
-      // biome-ignore lint/suspicious/noThenProperty: it is a keyword of JSON schema
-      then: {
-        properties: { with: { $ref: `#/$defs/${optionsName(use)}` } },
-        ...(hasRequired(optionsJsonSchema(module)) && { required: ['with'] }),
-      },
-    })),
+    ...(conditions.length > 0 && { allOf: conditions }),
   }
 }
 

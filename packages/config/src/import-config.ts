@@ -12,6 +12,11 @@ export async function importConfig({ path, shownPath }: ConfigFile): Promise<unk
     throw configError(shownPath, [importProblem(error, [url, path])])
   })
   const config = exports['default']
+  if (config instanceof Promise) {
+    throw configError(shownPath, [
+      { path: [], message: 'exports a promise.', hint: 'Write export default await …, since top-level await works.' },
+    ])
+  }
   if (config !== undefined) return config
   throw configError(shownPath, [
     { path: [], message: 'has no default export.', hint: 'Write export default defineConfig({ targets: { … } }).' },

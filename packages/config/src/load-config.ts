@@ -5,7 +5,7 @@ import { shapeJsonSchema } from './config-json-schema.js'
 import { configShape, defined, type ShapedConfig } from './config-shape.js'
 import { describeIssue } from './describe-issue.js'
 import { importConfig } from './import-config.js'
-import { isAtOrBelow, type KeyPath } from './key-path.js'
+import { isAtOrBelow, isMapping, type KeyPath, valueAt } from './key-path.js'
 import { declaredSlots, objectSlots } from './plugin-slots.js'
 import { configError, type Place, type Problem } from './problem.js'
 import { targetNameProblems } from './target-names.js'
@@ -63,7 +63,7 @@ export async function loadConfig(path: string | undefined, { cwd, signal }: Load
     ...shapeProblems.filter(({ path }) => !unread.some((place) => isAtOrBelow(path, place))),
   ]
   if (problems.length > 0 || !parsed.success) throw configError(file.shownPath, placed(problems, raw.placeOf))
-  const config = parsed.data
+  const config = inFileOrder(parsed.data, raw.value)
   return {
     path: file.path,
     baseDir,
@@ -117,6 +117,21 @@ function isJson(text: string): boolean {
 function placed(problems: readonly Problem[], placeOf: RawConfig['placeOf']): readonly Problem[] {
   if (placeOf === undefined) return problems
   return problems.map((problem) => ({ place: placeOf(problem.path, problem.atKey === true), ...problem }))
+}
+
+/** Puts targets and pipelines as the file has them: they were checked at once, and stand as they finished. */
+function inFileOrder(config: ShapedConfig, written: unknown): ShapedConfig {
+  const { targets, pipelines = {} } = config
+  return {
+    targets: ordered(targets, valueAt(written, ['targets'])),
+    pipelines: ordered(pipelines, valueAt(written, ['pipelines'])),
+  }
+}
+
+function ordered<T>(record: Readonly<Record<string, T>>, written: unknown): Record<string, T> {
+  const names = isMapping(written) ? Object.keys(written) : []
+  const place = ([name]: readonly [string, T]) => names.indexOf(name)
+  return Object.fromEntries(Object.entries(record).sort((a, b) => place(a) - place(b)))
 }
 
 function pipelinesOf({ targets, pipelines = {} }: ShapedConfig): Pipeline[] {

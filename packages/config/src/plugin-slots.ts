@@ -1,6 +1,7 @@
 import { checkPlugin, isBackupError, type Plugin, type PluginKind } from '@holdfast/core'
 import { z } from 'zod'
 import type { PluginSlots } from './config-shape.js'
+import { isMapping } from './key-path.js'
 import { loadPlugin } from './load-plugin.js'
 import type { Problem } from './problem.js'
 
@@ -22,19 +23,41 @@ export function declaredSlots(baseDir: string, cwd: string): PluginSlots {
 export function objectSlots(): PluginSlots {
   const slot = <K extends PluginKind>(kind: K) =>
     z.unknown().transform((value, context): PluginOf<K> => {
+      const problem = notAPlugin(value, kind)
+      if (problem !== undefined) {
+        addProblem(context, { path: [], ...problem })
+        return z.NEVER
+      }
       try {
         const plugin = checkPlugin(value, kind)
         if (isKind(plugin, kind)) return plugin
       } catch (error) {
         if (!isBackupError(error)) throw error
-        const missing = value === undefined
-        const message = missing ? 'is missing.' : error.message
-        const hint = missing ? `Give a ${kind} plugin: call its factory.` : (error.hint ?? 'Call the factory.')
-        addProblem(context, { path: [], message, hint, cause: error })
+        const hint = 'Install versions of the plugin and of Holdfast that fit.'
+        addProblem(context, { path: [], message: error.message, hint, cause: error })
       }
       return z.NEVER
     })
   return { source: slot('source'), quiesce: slot('quiesce'), transform: slot('transform'), target: slot('target') }
+}
+
+/** Says what stands in the place of a plugin object, when it is none of that kind. */
+function notAPlugin(value: unknown, kind: PluginKind): Pick<Problem, 'message' | 'hint'> | undefined {
+  const hint = `Call a ${kind} factory: ${exampleCall[kind]}.`
+  if (value === undefined) return { message: 'is missing.', hint }
+  if (typeof value === 'function') return { message: `must be a ${kind} plugin, not a function.`, hint }
+  if (!isMapping(value)) return { message: `must be a ${kind} plugin.`, hint }
+  if ('use' in value) return { message: `must be a ${kind} plugin; { use, with } is for YAML and JSON.`, hint }
+  if (typeof value['kind'] !== 'string') return { message: `must be a ${kind} plugin.`, hint }
+  if (value['kind'] === kind) return undefined
+  return { message: `must be a ${kind} plugin, not a ${value['kind']} plugin.`, hint }
+}
+
+const exampleCall: Readonly<Record<PluginKind, string>> = {
+  source: 'imageSource({ path })',
+  quiesce: 'scriptQuiesce({ freeze, thaw })',
+  transform: 'zstdTransform()',
+  target: 'diskTarget({ path })',
 }
 
 /** The shape of `{ use, with }`; the JSON schema is made from it too. */

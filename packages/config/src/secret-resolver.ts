@@ -47,12 +47,17 @@ function checkReference(reference: SecretReference): SecretReference {
   if (typeof given === 'object' && given !== null && Object.keys(given).length === 1) {
     if ('env' in given && isText(given.env)) return reference
     if ('file' in given && isText(given.file)) return reference
-    if ('command' in given && Array.isArray(given.command) && given.command.length > 0 && given.command.every(isText))
-      return reference
+    if ('command' in given && isCommand(given.command)) return reference
   }
   throw new BackupError('E_CONFIG', 'This is no reference to a secret.', {
     hint: 'Give exactly one of { env: NAME }, { file: PATH } and { command: [PROGRAM, ARGUMENT] }.',
   })
+}
+
+function isCommand(value: unknown): boolean {
+  if (!Array.isArray(value)) return false
+  const [program, ...args]: readonly unknown[] = value
+  return isText(program) && args.every((arg) => arg === '' || isText(arg))
 }
 
 function isText(value: unknown): value is string {
