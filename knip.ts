@@ -19,7 +19,7 @@ const config: KnipConfig = {
       entry: ['scripts/*.mjs', 'scripts/test/**/*.test.ts'],
       project: ['scripts/**/*.{mjs,ts}', '*.ts'],
       // The checkout itself is a place where configurations and documentation fences find the packages.
-      ignoreDependencies: ['@holdfast/.+'],
+      ignoreDependencies: ['@holdfast/.+', 'holdfast-target-acme'],
     },
     ...Object.fromEntries(
       built.map((folder) => [

@@ -31,7 +31,7 @@ if (broken.length > 0) {
 async function build(wanted) {
   console.log(`Building ${wanted.map((member) => member.manifest.name).join(', ')}`)
   const filters = wanted.flatMap((member) => ['--filter', `./${member.folder}`])
-  const { ok, output } = await capture('pnpm', [
+  const { output } = await capture('pnpm', [
     '-r',
     '--workspace-concurrency=2',
     '--no-bail',
@@ -40,7 +40,6 @@ async function build(wanted) {
     'run',
     'build',
   ])
-  if (!ok) console.error(output)
   const summaryFile = join(root, 'pnpm-exec-summary.json')
   /** @type {{ executionStatus: Record<string, { status: string }> }} */
   const summary = JSON.parse(readFileSync(summaryFile, 'utf8'))
@@ -49,7 +48,10 @@ async function build(wanted) {
   for (const member of built) ledger[member.folder] = buildState(member)
   mkdirSync(ledgerFolder, { recursive: true })
   writeFileSync(ledgerFile, `${JSON.stringify(ledger, null, 2)}\n`)
-  return wanted.filter((member) => !built.includes(member))
+  const failed = wanted.filter((member) => !built.includes(member))
+  const lines = output.split('\n').filter((line) => failed.some(({ folder }) => line.startsWith(`${folder} `)))
+  if (failed.length > 0) console.error(lines.join('\n'))
+  return failed
 }
 
 /**

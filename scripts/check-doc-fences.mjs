@@ -3,8 +3,9 @@
 //   ```ts ignore <reason>      left alone, and why
 //   ```yaml holdfast           parsed and checked as a configuration
 //   ```bash                    lines that start with `holdfast` name a command that there is
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isBackupError } from '@holdfast/core'
 import { fenceTypeErrors } from './lib/fence-types.mjs'
 import { fencesOf } from './lib/fences.mjs'
 import { report } from './lib/report.mjs'
@@ -36,9 +37,30 @@ report(
   new Set(problems.map(({ fence }) => fence)).size,
 )
 
+/** Loads each configuration as a user of this checkout would, from a file beside the packages. */
 async function configurationErrors() {
   if (configurations.length === 0) return []
-  return []
+  const { loadConfig } = await import('@holdfast/config')
+  const folder = mkdtempSync(join(root, 'node_modules', '.holdfast-fences-'))
+  /** @type {{ fence: Fence, line: number, message: string }[]} */
+  const errors = []
+  for (const fence of configurations) {
+    const file = join(folder, 'holdfast.yaml')
+    writeFileSync(file, fence.text)
+    try {
+      await loadConfig(file, { cwd: root, signal: AbortSignal.timeout(60_000) })
+    } catch (error) {
+      if (!isBackupError(error)) throw error
+      // The places in the message are those of the file; the reader wants those of the page.
+      const message = error.message.replaceAll(
+        /\S*holdfast\.yaml:(\d+):\d+: /g,
+        (_, line) => `line ${fence.line - 1 + Number(line)}: `,
+      )
+      errors.push({ fence, line: fence.line, message })
+    }
+  }
+  rmSync(folder, { recursive: true })
+  return errors
 }
 
 async function commandErrors() {
