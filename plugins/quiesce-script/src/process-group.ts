@@ -12,26 +12,29 @@ const pollMs = 40
  * Guarantee: resolves once none runs, or after four seconds; `false` says that some could not be ended.
  */
 export async function endGroup(groupId: number, clock: Clock): Promise<boolean> {
-  signalGroup(groupId, 'SIGTERM')
+  sendSignal(-groupId, 'SIGTERM')
   if (await groupEnds(groupId, clock)) return true
-  signalGroup(groupId, 'SIGKILL')
+  sendSignal(-groupId, 'SIGKILL')
   return await groupEnds(groupId, clock)
 }
 
 async function groupEnds(groupId: number, clock: Clock): Promise<boolean> {
   // Ending a script must not be cut short, whatever is aborted.
   const { signal } = new AbortController()
-  for (let waitedMs = 0; waitedMs < graceMs; waitedMs += pollMs) {
+  const deadline = clock.now().getTime() + graceMs
+  for (;;) {
     if (!(await groupRuns(groupId))) return true
+    if (clock.now().getTime() >= deadline) return false
     await clock.sleep(pollMs, { signal })
   }
-  return !(await groupRuns(groupId))
 }
 
 /** Tells whether a process of the group runs; those that ended and that nobody collects (containers) do not count. */
 async function groupRuns(groupId: number): Promise<boolean> {
-  const presence = signalGroup(groupId, 0)
+  const presence = sendSignal(-groupId, 0)
   if (presence !== 'present') return presence === 'foreign'
+  // Node collects the leader itself, so it counts for as long as it is there.
+  if (sendSignal(groupId, 0) !== 'gone') return true
   let processes: readonly string[]
   try {
     processes = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
@@ -59,10 +62,10 @@ async function statusOf(id: string): Promise<{ readonly state: string; readonly 
   }
 }
 
-/** Signals a group. `foreign`: its processes belong to another user (sudo). */
-function signalGroup(groupId: number, signal: NodeJS.Signals | 0): 'present' | 'foreign' | 'gone' {
+/** Signals a process or, by a negative id, a group. `foreign`: it belongs to another user (sudo). */
+function sendSignal(id: number, signal: NodeJS.Signals | 0): 'present' | 'foreign' | 'gone' {
   try {
-    process.kill(-groupId, signal)
+    process.kill(id, signal)
     return 'present'
   } catch (error) {
     const errno = errnoOf(error)
