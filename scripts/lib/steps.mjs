@@ -40,7 +40,12 @@ export const steps = [
   },
   { name: 'vitest', about: 'tests', alone: true, run: runVitest },
   { name: 'examples', about: 'examples run', alone: true, run: runExamples },
-  { name: 'site', about: 'documentation site', alone: true, run: () => whole('pnpm', ['run', 'docs:build']) },
+  {
+    name: 'site',
+    about: 'documentation site',
+    alone: true,
+    run: () => whole('pnpm', ['--filter', '@holdfast/docs', 'run', 'site']),
+  },
 ]
 
 /** A program that is one check. @param {string} command @param {readonly string[]} args @returns {Promise<Outcome>} */
