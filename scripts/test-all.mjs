@@ -68,9 +68,9 @@ async function runStep(step) {
   for (const name of skipped) console.log(`      ${skipsFail ? 'skipped, which counts as failed' : 'skipped'}: ${name}`)
 }
 
-/** Keeps the end of a long output, where programs say what went wrong. @param {string} output */
+/** Indents an output and keeps its end, where programs say what went wrong. @param {string} output */
 function shortened(output) {
   const lines = output.trimEnd().split('\n')
-  if (lines.length <= mostLines) return lines.join('\n')
-  return [`(${lines.length - mostLines} more lines before)`, ...lines.slice(-mostLines)].join('\n')
+  const more = lines.length > mostLines ? [`(${lines.length - mostLines} more lines before)`] : []
+  return [...more, ...lines.slice(-mostLines)].map((line) => `    ${line}`).join('\n')
 }

@@ -20,7 +20,8 @@ import { runVitest } from './run-vitest.mjs'
 export const steps = [
   { name: 'build', about: 'packages build', alone: true, run: () => whole('node', ['scripts/build.mjs']) },
   { name: 'tools', about: 'programs that judge results', alone: true, run: () => installTools() },
-  { name: 'types', about: 'sources, tests and scripts compile', run: () => whole('tsc', ['-p', 'tsconfig.json']) },
+  { name: 'types', about: 'sources, tests and examples compile', run: () => whole('tsc', ['-p', 'tsconfig.json']) },
+  { name: 'scripts', about: 'scripts compile', run: () => whole('tsc', ['-p', 'scripts/tsconfig.json']) },
   {
     name: 'lint',
     about: 'format and code rules',
