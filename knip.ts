@@ -16,8 +16,8 @@ const config: KnipConfig = {
   exclude: ['binaries'],
   workspaces: {
     '.': {
-      entry: ['scripts/*.mjs', 'scripts/test/**/*.test.ts'],
-      project: ['scripts/**/*.{mjs,ts}', '*.ts'],
+      entry: ['scripts/*.mjs', 'bench/*.ts', '{scripts,bench}/test/**/*.test.ts'],
+      project: ['{scripts,bench}/**/*.{mjs,ts}', '*.ts'],
       // The checkout itself is a place where configurations and documentation fences find the packages.
       ignoreDependencies: ['@holdfast/.+', 'holdfast-target-acme'],
     },
@@ -28,7 +28,7 @@ const config: KnipConfig = {
       ]),
     ),
     'examples/*': { entry: ['*.{ts,mjs}', 'test/**/*.test.ts'], project: ['**/*.{ts,mjs}'] },
-    docs: { entry: ['.vitepress/config.ts'], project: ['.vitepress/**/*.ts'] },
+    docs: { entry: ['api/*.ts'], project: ['{api,.vitepress}/**/*.ts'] },
   },
 }
 
