@@ -12,7 +12,7 @@ import { testContext } from './test-context.js'
 
 /** How to run a conformance suite. */
 export interface ConformanceOptions {
-  /** Only checks whose id starts with one of these. @defaultValue all */
+  /** Only these checks, by id or by the start of it: `target/put`. @defaultValue all */
   readonly only?: readonly string[]
   /** Longest that one check may take, in ms. @defaultValue `60_000` */
   readonly timeoutMs?: number
@@ -35,13 +35,17 @@ export async function runConformance<Kind extends PluginKind>(
     const results: CheckResult[] = []
     for (const check of checksOf(kind)) {
       const { id, title } = check
-      if (options.only !== undefined && !options.only.some((start) => id.startsWith(start))) continue
+      if (options.only !== undefined && !options.only.some((start) => id === start || id.startsWith(`${start}/`)))
+        continue
       const why = whyNotApplicable(check, environment, capabilities)
       const started = performance.now()
       const outcome =
         why !== undefined
           ? ({ status: 'not-applicable', reason: why } as const)
-          : await runCheck(check, environment, { context, ...(options.timeoutMs && { timeoutMs: options.timeoutMs }) }).then(
+          : await runCheck(check, environment, {
+              context,
+              ...(options.timeoutMs && { timeoutMs: options.timeoutMs }),
+            }).then(
               () => ({ status: 'passed' }) as const,
               (error: unknown) => ({ status: 'failed', reason: reasonOf(error) }) as const,
             )

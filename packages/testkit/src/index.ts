@@ -1,4 +1,10 @@
-export { type CapabilitiesByKind, type Check, type CheckEnvironment, type CheckTools, whyNotApplicable } from './checks/check.js'
+export {
+  type CapabilitiesByKind,
+  type Check,
+  type CheckEnvironment,
+  type CheckTools,
+  whyNotApplicable,
+} from './checks/check.js'
 export type {
   EnvironmentByKind,
   QuiesceEnvironment,
@@ -12,5 +18,5 @@ export { type ConformanceOptions, runConformance } from './conformance.js'
 export { renderJUnit } from './report/junit.js'
 export { type CheckResult, type ConformanceReport, conforms, countResults } from './report/report.js'
 export { renderText } from './report/text.js'
-export { runCheck, type RunCheckOptions } from './run-check.js'
-export { silentLogger, testContext, type TestContextOptions } from './test-context.js'
+export { type RunCheckOptions, runCheck } from './run-check.js'
+export { silentLogger, type TestContextOptions, testContext } from './test-context.js'

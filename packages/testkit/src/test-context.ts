@@ -46,7 +46,12 @@ const silent = (): void => undefined
 
 /** A logger that drops every line. */
 export const silentLogger: Logger = {
-  trace: silent, debug: silent, info: silent, warn: silent, error: silent, fatal: silent,
+  trace: silent,
+  debug: silent,
+  info: silent,
+  warn: silent,
+  error: silent,
+  fatal: silent,
 }
 
 function seededSource(seed: number): (sizeBytes: number) => Uint8Array {

@@ -1,15 +1,21 @@
 import { seededBytes, seededImage } from '../src/images/index.js'
-import { memorySource, type MemorySourceOptions } from '../src/memory/index.js'
+import { type MemorySourceOptions, memorySource } from '../src/memory/index.js'
 import { type DescribedSource, describeSource } from '../src/vitest.js'
 
 describeSource('memorySource', () => environmentOf({}))
-describeSource('memorySource without any optional feature', () => environmentOf({ changedExtents: false, sparse: false, restore: false }))
+describeSource('memorySource without any optional feature', () =>
+  environmentOf({ changedExtents: false, sparse: false, restore: false }),
+)
 
 function environmentOf(options: Partial<MemorySourceOptions>): DescribedSource {
   const source = memorySource({
     ...options,
     machines: [
-      { name: 'web-1', labels: { tier: 'web' }, disks: { root: seededImage(1_500_000, 1), empty: new Uint8Array(100_000) } },
+      {
+        name: 'web-1',
+        labels: { tier: 'web' },
+        disks: { root: seededImage(1_500_000, 1), empty: new Uint8Array(100_000) },
+      },
       { name: 'db-1', id: 'b7', labels: { tier: 'db' }, disks: { root: seededBytes(300_001, 2) } },
     ],
   })

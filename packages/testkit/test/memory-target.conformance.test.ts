@@ -8,7 +8,13 @@ describeTarget('memoryTarget', () => {
 })
 
 describeTarget('memoryTarget with every facet', () => {
-  const target = memoryTarget({ immutability: true, ordering: true, capacityBytes: 2 ** 30, latencyMs: 1, maxObjectBytes: 2 ** 20 + 1 })
+  const target = memoryTarget({
+    immutability: true,
+    ordering: true,
+    capacityBytes: 2 ** 30,
+    latencyMs: 1,
+    maxObjectBytes: 2 ** 20 + 1,
+  })
   return { create: () => target, storeInProcess: true }
 })
 

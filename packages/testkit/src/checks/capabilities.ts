@@ -15,7 +15,10 @@ export function capabilityCheck<Kind extends PluginKind>(kind: Kind): Check<Kind
         expectEqual([plugin.kind, plugin.apiVersion], [kind, apiVersion], 'Kind and contract version')
         expectThat(/^[a-z0-9][a-z0-9-]{0,62}$/.test(plugin.id), `'${plugin.id}' is no plugin id.`)
         expectThat(Object.isFrozen(plugin), 'The plugin object is not frozen: make it with define*.')
-        expectThat(Object.isFrozen(plugin.capabilities), 'The capabilities are not frozen: make the plugin with define*.')
+        expectThat(
+          Object.isFrozen(plugin.capabilities),
+          'The capabilities are not frozen: make the plugin with define*.',
+        )
       }
       expectEqual([one.id, one.capabilities], [other.id, other.capabilities], 'Id and capabilities of a second object')
     },

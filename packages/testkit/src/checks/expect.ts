@@ -2,7 +2,7 @@ import { AssertionError } from 'node:assert'
 import { type ErrorCode, isBackupError } from '@holdfast/core'
 
 /** How long a call may take to answer an abort. */
-export const soonMs = 5_000
+export const soonMs = 3_000
 
 /** Fails the check unless `condition` holds. */
 export function expectThat(condition: boolean, message: string): asserts condition {
@@ -45,7 +45,9 @@ export async function expectBackupError(
   const { error } = outcome
   if (!isBackupError(error)) fail(`${what}: it threw ${describeError(error)}, which is not a BackupError.`, error)
   const fits = codes.some((code) =>
-    code.endsWith('*') ? error.code.startsWith(code.slice(0, -1)) || error.code.startsWith('E_X_') : code === error.code,
+    code.endsWith('*')
+      ? error.code.startsWith(code.slice(0, -1)) || error.code.startsWith('E_X_')
+      : code === error.code,
   )
   if (!fits) fail(`${what}: it threw ${error.code} (${error.message}), expected ${codes.join(' or ')}.`, error)
 }

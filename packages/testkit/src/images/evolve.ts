@@ -1,6 +1,6 @@
 import type { Extent } from '@holdfast/core'
 import { type DiskImage, mergeExtents } from './disk-image.js'
-import { percent, segmentBytes, seededImage } from './seeded-image.js'
+import { percent, seededImage, segmentBytes } from './seeded-image.js'
 import { mix } from './seeded-random.js'
 
 /** An image some time later, and where it differs. */
@@ -33,7 +33,11 @@ export function evolve(image: DiskImage, changePercent: number, seed: number): E
       sizeBytes: image.sizeBytes,
       fillRange: (offset, into) => {
         image.fillRange(offset, into)
-        for (let segment = Math.floor(offset / segmentBytes); segment * segmentBytes < offset + into.length; segment++) {
+        for (
+          let segment = Math.floor(offset / segmentBytes);
+          segment * segmentBytes < offset + into.length;
+          segment++
+        ) {
           const kind = fate.get(segment)
           if (kind === undefined) continue
           const from = Math.max(offset, segment * segmentBytes)

@@ -1,5 +1,5 @@
-export { imageOf, mergeExtents, readImage, type DiskImage } from './disk-image.js'
-export { evolve, type EvolvedImage } from './evolve.js'
+export { type DiskImage, imageOf, mergeExtents, readImage } from './disk-image.js'
+export { type EvolvedImage, evolve } from './evolve.js'
 export { imageSha256, writeImageFile } from './image-file.js'
-export { seededImage, segmentBytes, type FillPattern } from './seeded-image.js'
+export { type FillPattern, seededImage, segmentBytes } from './seeded-image.js'
 export { fillSeeded, mix, seededBytes, seededNumbers } from './seeded-random.js'

@@ -81,10 +81,14 @@ function capturedDisk(
     readInto: async (offset, into, { signal }) => {
       signal.throwIfAborted()
       if (!Number.isSafeInteger(offset) || offset < 0 || offset + into.length > image.sizeBytes) {
-        throw new BackupError('E_SOURCE_READ', `Bytes ${offset} to ${offset + into.length} are not all on disk ${id}.`, {
-          plugin: host.plugin,
-          operation: 'source.readInto',
-        })
+        throw new BackupError(
+          'E_SOURCE_READ',
+          `Bytes ${offset} to ${offset + into.length} are not all on disk ${id}.`,
+          {
+            plugin: host.plugin,
+            operation: 'source.readInto',
+          },
+        )
       }
       image.fillRange(offset, into)
     },

@@ -44,7 +44,8 @@ export function memoryObjects(): MemoryObjects {
     lock: (key, until) => {
       const object = objects.get(key)
       if (object === undefined) throw new BackupError('E_OBJECT_NOT_FOUND', `There is no object ${key}.`)
-      if (object.lockedUntil === undefined || object.lockedUntil < until) objects.set(key, { ...object, lockedUntil: until })
+      if (object.lockedUntil === undefined || object.lockedUntil < until)
+        objects.set(key, { ...object, lockedUntil: until })
     },
     inStorageOrder: (keys) => [...keys].sort((a, b) => sequenceOf(a) - sequenceOf(b)),
     usedBytes: () => [...objects.values()].reduce((sum, { bytes }) => sum + bytes.length, 0),

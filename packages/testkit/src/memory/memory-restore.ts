@@ -20,7 +20,9 @@ export function memoryRestore(plugin: string, { machines, open }: MemoryMachines
       const kept = keptMachine({
         name,
         id: machines.has(machine.id) ? machineId(name) : machine.id,
-        disks: Object.fromEntries(machine.disks.map(({ id, sizeBytes }) => [id, imageOfSegments(sizeBytes, () => undefined)])),
+        disks: Object.fromEntries(
+          machine.disks.map(({ id, sizeBytes }) => [id, imageOfSegments(sizeBytes, () => undefined)]),
+        ),
       })
       open.add(`provisioned ${name}`)
       return {
@@ -48,7 +50,9 @@ export function memoryRestore(plugin: string, { machines, open }: MemoryMachines
 
 function writeInside(plugin: string, disk: MemoryDisk, offset: number, data: Uint8Array): void {
   if (offset < 0 || offset + data.length > disk.sizeBytes) {
-    throw new BackupError('E_PLACEMENT', `Bytes ${offset} to ${offset + data.length} are not all on the disk.`, { plugin })
+    throw new BackupError('E_PLACEMENT', `Bytes ${offset} to ${offset + data.length} are not all on the disk.`, {
+      plugin,
+    })
   }
   disk.write(offset, data)
 }

@@ -53,7 +53,13 @@ export function memorySource(options: MemorySourceOptions): MemorySource {
   }
   const plugin = defineSource<Partial<SourceCapabilities>>({
     id,
-    capabilities: { changedExtents, sparse, restore, quiesceChannels: ['host', 'guest-agent', 'hypervisor'], maxConcurrentReads: 8 },
+    capabilities: {
+      changedExtents,
+      sparse,
+      restore,
+      quiesceChannels: ['host', 'guest-agent', 'hypervisor'],
+      maxConcurrentReads: 8,
+    },
     open: async ({ signal, clock }): Promise<SourceSession> => {
       signal.throwIfAborted()
       return {
@@ -82,7 +88,8 @@ export function memorySource(options: MemorySourceOptions): MemorySource {
   const disk = (machine: string, name: string): MemoryDisk => keptDisk(state, machine, name)
   return Object.freeze({
     ...plugin,
-    mutate: (machine: string, name: string, offset: number, bytes: Uint8Array) => disk(machine, name).write(offset, bytes),
+    mutate: (machine: string, name: string, offset: number, bytes: Uint8Array) =>
+      disk(machine, name).write(offset, bytes),
     resetTracking: (machine: string, name: string) => disk(machine, name).resetTracking(),
     bytes: (machine: string, name: string) => readImage(disk(machine, name).peek().image),
     inventory: () => [...state.machines.keys(), ...state.open],
@@ -92,7 +99,8 @@ export function memorySource(options: MemorySourceOptions): MemorySource {
 
 function keptDisk({ machines }: MemoryMachines, machine: string, name: string): MemoryDisk {
   const disk = machines.get(machine as MachineId)?.disks.get(name as DiskId)
-  if (disk === undefined) throw new BackupError('E_USAGE', `There is no disk '${name}' of a machine '${machine}' in memory.`)
+  if (disk === undefined)
+    throw new BackupError('E_USAGE', `There is no disk '${name}' of a machine '${machine}' in memory.`)
   return disk
 }
 

@@ -1,5 +1,5 @@
 import { defineTarget, type TargetCapabilities, type TargetPlugin, type TargetSession } from '@holdfast/core'
-import { memoryObjects, type MemoryObjects } from './memory-objects.js'
+import { type MemoryObjects, memoryObjects } from './memory-objects.js'
 import { memoryGet, memoryList, memoryPut, memoryRemove } from './memory-operations.js'
 
 /** Options of {@link memoryTarget}. */
@@ -46,7 +46,14 @@ export function memoryTarget(options: MemoryTargetOptions = {}): MemoryTarget {
     },
     open: async (context): Promise<TargetSession> => {
       context.signal.throwIfAborted()
-      const host = { id, objects, capacityBytes, immutability, maxObjectBytes: options.maxObjectBytes, clock: context.clock }
+      const host = {
+        id,
+        objects,
+        capacityBytes,
+        immutability,
+        maxObjectBytes: options.maxObjectBytes,
+        clock: context.clock,
+      }
       const pause = async (signal: AbortSignal): Promise<void> => {
         signal.throwIfAborted()
         if (options.latencyMs !== undefined) await context.clock.sleep(options.latencyMs, { signal })

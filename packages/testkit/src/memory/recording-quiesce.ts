@@ -51,7 +51,10 @@ export function recordingQuiesce(options: RecordingQuiesceOptions = {}): Recordi
           frozen.add(machine.id)
           if (behaviour === 'stalling') await untilAborted(call.signal)
           if (behaviour === 'failing') {
-            throw new BackupError('E_FREEZE', `${machine.name} was told to fail.`, { plugin: id, operation: 'quiesce.freeze' })
+            throw new BackupError('E_FREEZE', `${machine.name} was told to fail.`, {
+              plugin: id,
+              operation: 'quiesce.freeze',
+            })
           }
           return { consistency, detail: `recorded ${machine.name}` }
         },

@@ -32,10 +32,21 @@ function seconds(ms: number): string {
   return (ms / 1000).toFixed(3)
 }
 
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\n': '&#10;' }
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  '\t': '&#9;',
+  '\n': '&#10;',
+  '\r': '&#13;',
+}
 
 function escapeXml(text: string): string {
-  // Control characters have no place in XML 1.0, not even escaped.
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to drop
-  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '�').replace(/[&<>"\n]/g, (char) => entities[char] ?? char)
+  return Array.from(text.toWellFormed(), (char) => entities[char] ?? (isXmlText(char) ? char : '\ufffd')).join('')
+}
+
+/** Control characters have no place in XML 1.0, not even escaped. */
+function isXmlText(char: string): boolean {
+  return char >= ' ' && char !== '\ufffe' && char !== '\uffff'
 }

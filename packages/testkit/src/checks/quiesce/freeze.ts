@@ -27,7 +27,10 @@ export const freezeChecks: readonly QuiesceCheck[] = [
         const known = ['application', 'filesystem', 'crash'].includes(result.consistency)
         expectThat(known, `'${result.consistency}' is no consistency.`)
         const most = strongerConsistency(consistency, result.consistency)
-        expectThat(most === consistency, `freeze reached '${result.consistency}', the plugin declares '${consistency}'.`)
+        expectThat(
+          most === consistency,
+          `freeze reached '${result.consistency}', the plugin declares '${consistency}'.`,
+        )
       })
     },
   },

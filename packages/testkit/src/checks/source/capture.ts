@@ -1,7 +1,15 @@
 import { type CapturedDisk, isBackupError } from '@holdfast/core'
 import { describeError, expectBytes, expectEqual, expectThat, fail } from '../expect.js'
 import { toArray } from '../streams.js'
-import { discovered, openSource, readRange, referenceOf, type SourceCheck, type SourceCheckEnvironment, withCapture } from './source-check.js'
+import {
+  discovered,
+  openSource,
+  readRange,
+  referenceOf,
+  type SourceCheck,
+  type SourceCheckEnvironment,
+  withCapture,
+} from './source-check.js'
 
 const pieceBytes = 64 * 1024
 
@@ -65,15 +73,26 @@ export const captureChecks: readonly SourceCheck[] = [
         await withCapture(env, session, ref, async ({ machine, disks, unavailable, takenAt, consistency }) => {
           expectEqual([machine.id, machine.name], [ref.id, ref.name], 'Id and name of the captured machine')
           const accounted = [...disks, ...unavailable].map(({ id }) => id).sort()
-          expectEqual(accounted, machine.disks.map(({ id }) => id).sort(), `Disks captured or unavailable of ${ref.name}`)
+          expectEqual(
+            accounted,
+            machine.disks.map(({ id }) => id).sort(),
+            `Disks captured or unavailable of ${ref.name}`,
+          )
           for (const { id, sizeBytes } of disks) {
             expectThat(Number.isSafeInteger(sizeBytes) && sizeBytes >= 0, `Disk ${id} has ${sizeBytes} bytes.`)
-            expectThat(machine.disks.some((spec) => spec.id === id && spec.sizeBytes === sizeBytes), `Disk ${id} has two sizes.`)
+            expectThat(
+              machine.disks.some((spec) => spec.id === id && spec.sizeBytes === sizeBytes),
+              `Disk ${id} has two sizes.`,
+            )
           }
-          for (const { id, reason } of unavailable) expectThat(reason.trim() !== '', `Disk ${id} is unavailable without a reason.`)
+          for (const { id, reason } of unavailable)
+            expectThat(reason.trim() !== '', `Disk ${id} is unavailable without a reason.`)
           const ageMs = env.context.clock.now().getTime() - takenAt.getTime()
           expectThat(Math.abs(ageMs) < 86_400_000, `takenAt is ${takenAt.toISOString()}, more than a day off.`)
-          expectThat(['application', 'filesystem', 'crash'].includes(consistency), `'${consistency}' is no consistency.`)
+          expectThat(
+            ['application', 'filesystem', 'crash'].includes(consistency),
+            `'${consistency}' is no consistency.`,
+          )
         })
       }
     },
@@ -92,7 +111,10 @@ export const captureChecks: readonly SourceCheck[] = [
             await readRange(env, disk, 0, Math.min(pieceBytes, disk.sizeBytes))
             await env.mutate?.(machine.id, disk.id)
             const after = await referenceOf(env, machine.id, disk.id)
-            expectThat(Buffer.compare(before, after) !== 0, `The environment's mutate changed nothing on disk ${disk.id}.`)
+            expectThat(
+              Buffer.compare(before, after) !== 0,
+              `The environment's mutate changed nothing on disk ${disk.id}.`,
+            )
             await expectOldBytes(env, disk, before)
           }
         })
@@ -136,10 +158,15 @@ async function expectOldBytes(env: SourceCheckEnvironment, disk: CapturedDisk, b
   for (let offset = 0; offset < disk.sizeBytes; offset += pieceBytes) {
     const length = Math.min(pieceBytes, disk.sizeBytes - offset)
     const read = await readRange(env, disk, offset, length).catch((error: unknown) => {
-      if (!isBackupError(error)) fail(`Reading a changed disk threw ${describeError(error)}, which is not a BackupError.`, error)
+      if (!isBackupError(error))
+        fail(`Reading a changed disk threw ${describeError(error)}, which is not a BackupError.`, error)
       return undefined
     })
     if (read === undefined) continue
-    expectBytes(read, before.subarray(offset, offset + length), `Bytes from ${offset} of disk ${disk.id}, captured before a change`)
+    expectBytes(
+      read,
+      before.subarray(offset, offset + length),
+      `Bytes from ${offset} of disk ${disk.id}, captured before a change`,
+    )
   }
 }

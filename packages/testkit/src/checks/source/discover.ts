@@ -13,7 +13,10 @@ export const discoverChecks: readonly SourceCheck[] = [
       await using session = await openSource(env)
       for (const round of ['first', 'second']) {
         const ids = (await toArray(session.discover({}, { signal: env.signal }))).map(({ id }) => id)
-        expectThat(new Set(ids).size === ids.length, `The ${round} discovery yields some machine twice: ${ids.join(', ')}.`)
+        expectThat(
+          new Set(ids).size === ids.length,
+          `The ${round} discovery yields some machine twice: ${ids.join(', ')}.`,
+        )
         if (env.machines !== undefined) {
           expectEqual(ids.toSorted(), env.machines.map(({ id }) => id).sort(), `Machines of the ${round} discovery`)
         }
@@ -65,7 +68,11 @@ function* selectors(all: readonly MachineRef[]): Generator<MachineSelector> {
   yield { labels: { 'no-such-label': 'x' } }
   for (const { id, name, labels } of all) {
     yield* [{ include: [name] }, { include: [id] }, { exclude: [name] }, { include: ['*'], exclude: [id] }]
-    yield* [{ include: [`${name.slice(0, 2)}*`] }, { include: [`*${name.slice(-2)}`] }, { include: [name], exclude: [name] }]
+    yield* [
+      { include: [`${name.slice(0, 2)}*`] },
+      { include: [`*${name.slice(-2)}`] },
+      { include: [name], exclude: [name] },
+    ]
     if (labels !== undefined) yield { labels }
   }
 }

@@ -1,4 +1,4 @@
-import { type CapturedDisk, type ChangeToken, type DiskId, type Extent } from '@holdfast/core'
+import type { CapturedDisk, ChangeToken, DiskId, Extent } from '@holdfast/core'
 import { expectEqual, expectThat } from '../expect.js'
 import {
   discovered,
@@ -34,7 +34,10 @@ export const extentChecks: readonly SourceCheck[] = [
           const what = `Bytes ${offset} to ${offset + length} of disk ${disk.id} are outside its data extents`
           expectThat(isZero(bytes?.subarray(offset, offset + length)), `${what} and hold data.`)
           for (const part of sampled(offset, length)) {
-            expectThat(isZero(await readRange(env, disk, part.offset, part.length)), `${what} and do not read as zeros.`)
+            expectThat(
+              isZero(await readRange(env, disk, part.offset, part.length)),
+              `${what} and do not read as zeros.`,
+            )
           }
         }
       }),
@@ -90,7 +93,10 @@ export const extentChecks: readonly SourceCheck[] = [
 /** Ranges that the extents do not call data, gaps included. */
 function* withoutData(extents: readonly Extent[], sizeBytes: number): Generator<{ offset: number; length: number }> {
   let end = 0
-  for (const { offset, length } of [...extents.filter(({ kind }) => kind === 'data'), { offset: sizeBytes, length: 0 }]) {
+  for (const { offset, length } of [
+    ...extents.filter(({ kind }) => kind === 'data'),
+    { offset: sizeBytes, length: 0 },
+  ]) {
     if (offset > end) yield { offset: end, length: offset - end }
     end = offset + length
   }
@@ -104,7 +110,10 @@ function* sampled(offset: number, length: number): Generator<{ offset: number; l
 }
 
 function isZero(bytes: Uint8Array | undefined): boolean {
-  return bytes === undefined || Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).equals(new Uint8Array(bytes.length))
+  return (
+    bytes === undefined ||
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).equals(new Uint8Array(bytes.length))
+  )
 }
 
 function expectCovered(changed: readonly Extent[], before: Uint8Array, after: Uint8Array, disk: DiskId): void {
@@ -116,7 +125,10 @@ function expectCovered(changed: readonly Extent[], before: Uint8Array, after: Ui
     if (!covered) {
       expectThat(after[at] === before[at], `Byte ${at} of disk ${disk} changed, and no changed extent covers it.`)
     } else if (extent.kind !== 'data') {
-      expectThat(after[at] === 0, `Byte ${at} of disk ${disk} lies in a changed extent '${extent.kind}' and is not zero.`)
+      expectThat(
+        after[at] === 0,
+        `Byte ${at} of disk ${disk} lies in a changed extent '${extent.kind}' and is not zero.`,
+      )
     }
   }
 }

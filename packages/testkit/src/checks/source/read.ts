@@ -1,6 +1,14 @@
 import { seededNumbers } from '../../images/seeded-random.js'
 import { expectAborted, expectBackupError, expectBytes } from '../expect.js'
-import { discovered, forEachDisk, openSource, readRange, referenceOf, type SourceCheck, withCapture } from './source-check.js'
+import {
+  discovered,
+  forEachDisk,
+  openSource,
+  readRange,
+  referenceOf,
+  type SourceCheck,
+  withCapture,
+} from './source-check.js'
 
 /** Reads fill exactly what was asked for. */
 export const readChecks: readonly SourceCheck[] = [
@@ -15,7 +23,11 @@ export const readChecks: readonly SourceCheck[] = [
         expectBytes(await readRange(env, disk, 0, disk.sizeBytes), bytes, `Disk ${disk.id} as a whole`)
         for (const [offset, length] of someRanges(disk.sizeBytes, 31)) {
           const read = await readRange(env, disk, offset, length)
-          expectBytes(read, bytes.subarray(offset, offset + length), `Bytes ${offset} to ${offset + length} of disk ${disk.id}`)
+          expectBytes(
+            read,
+            bytes.subarray(offset, offset + length),
+            `Bytes ${offset} to ${offset + length} of disk ${disk.id}`,
+          )
         }
       }),
   },
@@ -31,7 +43,11 @@ export const readChecks: readonly SourceCheck[] = [
         for (const [offset, wanted] of someRanges(disk.sizeBytes, 32)) {
           const length = Math.min(wanted, 65_536)
           await readRange(env, disk, offset, length, slab.subarray(65_536, 65_536 + length))
-          expectBytes(slab.slice(65_536, 65_536 + length), bytes.subarray(offset, offset + length), `Bytes from ${offset} in shared memory`)
+          expectBytes(
+            slab.slice(65_536, 65_536 + length),
+            bytes.subarray(offset, offset + length),
+            `Bytes from ${offset} in shared memory`,
+          )
           expectBytes(slab.slice(0, 65_536), new Uint8Array(65_536).fill(0x5c), 'What lies before the buffer')
           expectBytes(slab.slice(2 * 65_536), new Uint8Array(65_536).fill(0x5c), 'What lies after the buffer')
           slab.fill(0x5c)
@@ -54,7 +70,11 @@ export const readChecks: readonly SourceCheck[] = [
             const readers = Array.from({ length: plugin.capabilities.maxConcurrentReads }, async () => {
               for (const [offset, length] of ranges) {
                 const read = await readRange(env, disk, offset, length)
-                expectBytes(read, bytes.subarray(offset, offset + length), `Concurrent read from ${offset} of disk ${disk.id}`)
+                expectBytes(
+                  read,
+                  bytes.subarray(offset, offset + length),
+                  `Concurrent read from ${offset} of disk ${disk.id}`,
+                )
               }
             })
             await Promise.all(readers)
@@ -70,9 +90,19 @@ export const readChecks: readonly SourceCheck[] = [
     run: (env) =>
       forEachDisk(env, async (disk) => {
         const { sizeBytes } = disk
-        for (const [offset, length] of [[sizeBytes, 1], [sizeBytes - 1, 2], [sizeBytes + 4096, 4096], [0, sizeBytes + 1], [-1, 1]] as const) {
+        for (const [offset, length] of [
+          [sizeBytes, 1],
+          [sizeBytes - 1, 2],
+          [sizeBytes + 4096, 4096],
+          [0, sizeBytes + 1],
+          [-1, 1],
+        ] as const) {
           const read = disk.readInto(offset, new Uint8Array(length), { signal: env.signal })
-          await expectBackupError(read, ['E_SOURCE_READ', 'E_USAGE'], `Reading ${length} bytes at ${offset} of ${sizeBytes}`)
+          await expectBackupError(
+            read,
+            ['E_SOURCE_READ', 'E_USAGE'],
+            `Reading ${length} bytes at ${offset} of ${sizeBytes}`,
+          )
         }
         await readRange(env, disk, Math.max(0, sizeBytes - 512), Math.min(512, sizeBytes))
       }),
@@ -85,7 +115,11 @@ export const readChecks: readonly SourceCheck[] = [
       forEachDisk(env, async (disk) => {
         const signal = AbortSignal.abort(new Error('too late'))
         const length = Math.min(4096, disk.sizeBytes)
-        await expectAborted(disk.readInto(0, new Uint8Array(length), { signal }), signal, 'readInto with an aborted signal')
+        await expectAborted(
+          disk.readInto(0, new Uint8Array(length), { signal }),
+          signal,
+          'readInto with an aborted signal',
+        )
         await readRange(env, disk, 0, length)
       }),
   },
@@ -94,7 +128,11 @@ export const readChecks: readonly SourceCheck[] = [
 /** Ranges at the edges and at random places, aligned and not. */
 function* someRanges(sizeBytes: number, seed: number): Generator<readonly [offset: number, length: number]> {
   if (sizeBytes === 0) return
-  yield* [[0, 1], [sizeBytes - 1, 1], [0, Math.min(512, sizeBytes)]]
+  yield* [
+    [0, 1],
+    [sizeBytes - 1, 1],
+    [0, Math.min(512, sizeBytes)],
+  ]
   yield [Math.floor(sizeBytes / 2), Math.min(65_537, sizeBytes - Math.floor(sizeBytes / 2))]
   const next = seededNumbers(seed)
   for (let count = 0; count < 40; count++) {

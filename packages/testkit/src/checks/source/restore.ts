@@ -2,7 +2,14 @@ import { type DiskId, isBackupError, type Machine, type Placement, type RestoreF
 import { seededBytes } from '../../images/seeded-random.js'
 import { describeError, expectBackupError, expectBytes, expectEqual, expectThat, fail } from '../expect.js'
 import { toArray } from '../streams.js'
-import { discovered, openSource, readRange, type SourceCheck, type SourceCheckEnvironment, withCapture } from './source-check.js'
+import {
+  discovered,
+  openSource,
+  readRange,
+  type SourceCheck,
+  type SourceCheckEnvironment,
+  withCapture,
+} from './source-check.js'
 
 const diskBytes = 1024 * 1024
 
@@ -19,15 +26,25 @@ export const restoreChecks: readonly SourceCheck[] = [
       const expected = new Uint8Array(diskBytes)
       await restoreSession(env, async (restore) => {
         await using provisioned = await restore.provision(machine, placementOf(env, name), { signal: env.signal })
-        expectEqual(provisioned.disks.map(({ id }) => id).sort(), machine.disks.map(({ id }) => id).sort(), 'Provisioned disks')
+        expectEqual(
+          provisioned.disks.map(({ id }) => id).sort(),
+          machine.disks.map(({ id }) => id).sort(),
+          'Provisioned disks',
+        )
         expectThat(provisioned.location.trim() !== '', 'The location is empty.')
         const [disk] = provisioned.disks
         if (disk === undefined) fail('No disk was provisioned.')
-        expectThat(disk.sizeBytes === diskBytes, `The provisioned disk has ${disk.sizeBytes} bytes, expected ${diskBytes}.`)
+        expectThat(
+          disk.sizeBytes === diskBytes,
+          `The provisioned disk has ${disk.sizeBytes} bytes, expected ${diskBytes}.`,
+        )
         const shared = new Uint8Array(new SharedArrayBuffer(65_536))
         shared.set(seededBytes(65_536, 41))
         const writes: readonly (readonly [number, Uint8Array])[] = [
-          [0, seededBytes(4_096, 42)], [131_072, shared], [300_001, seededBytes(70_000, 43)], [diskBytes - 512, seededBytes(512, 44)],
+          [0, seededBytes(4_096, 42)],
+          [131_072, shared],
+          [300_001, seededBytes(70_000, 43)],
+          [diskBytes - 512, seededBytes(512, 44)],
         ]
         for (const [offset, bytes] of writes) expected.set(bytes, offset)
         await Promise.all(writes.map(([offset, bytes]) => disk.write(offset, bytes, { signal: env.signal })))
@@ -83,7 +100,11 @@ export const restoreChecks: readonly SourceCheck[] = [
         await provisioned?.disks[0]?.write(0, seededBytes(512, 46), { signal: env.signal })
         await provisioned?.[Symbol.asyncDispose]()
       })
-      expectBytes((await env.reference?.(existing.id, disk)) ?? new Uint8Array(0), before ?? new Uint8Array(0), 'The existing disk')
+      expectBytes(
+        (await env.reference?.(existing.id, disk)) ?? new Uint8Array(0),
+        before ?? new Uint8Array(0),
+        'The existing disk',
+      )
     },
   },
   {
@@ -96,14 +117,22 @@ export const restoreChecks: readonly SourceCheck[] = [
         const placement = placementOf(env, env.uniqueName)
         await using provisioned = await restore.provision(machineToRestore(env), placement, { signal: env.signal })
         for (const offset of [diskBytes, diskBytes - 1, -1]) {
-          const write = provisioned.disks[0]?.write(offset, seededBytes(2, 47), { signal: env.signal }) ?? Promise.resolve()
-          await expectBackupError(write, ['E_PLACEMENT', 'E_SOURCE_*', 'E_USAGE'], `Writing 2 bytes at ${offset} of ${diskBytes}`)
+          const write =
+            provisioned.disks[0]?.write(offset, seededBytes(2, 47), { signal: env.signal }) ?? Promise.resolve()
+          await expectBackupError(
+            write,
+            ['E_PLACEMENT', 'E_SOURCE_*', 'E_USAGE'],
+            `Writing 2 bytes at ${offset} of ${diskBytes}`,
+          )
         }
       }),
   },
 ]
 
-async function restoreSession(env: SourceCheckEnvironment, work: (restore: RestoreFacet) => Promise<void>): Promise<void> {
+async function restoreSession(
+  env: SourceCheckEnvironment,
+  work: (restore: RestoreFacet) => Promise<void>,
+): Promise<void> {
   await using session = await openSource(env)
   await work(session.restore ?? fail('The session has no restore facet.'))
 }
@@ -128,7 +157,8 @@ async function restoredBytes(env: SourceCheckEnvironment, name: string): Promise
   if (env.readRestored !== undefined) return env.readRestored(name, disk)
   await using session = await openSource(env)
   const [machine] = await toArray(session.discover({ include: [name] }, { signal: env.signal }))
-  if (machine === undefined) fail(`The restored machine '${name}' is not discovered; give the environment readRestored.`)
+  if (machine === undefined)
+    fail(`The restored machine '${name}' is not discovered; give the environment readRestored.`)
   return withCapture(env, session, machine, async ({ disks }) => {
     const restored = disks[0] ?? fail('The restored machine has no disk.')
     return readRange(env, restored, 0, restored.sizeBytes)

@@ -13,7 +13,10 @@ export const sourceSessionChecks: readonly SourceCheck[] = [
       await using session = await plugin.open(env.context)
       for (const facet of sessionFacets.source) {
         const present = session[facet] !== undefined
-        expectThat(present === plugin.capabilities[facet], `${facet} is declared ${plugin.capabilities[facet]} and is present: ${present}.`)
+        expectThat(
+          present === plugin.capabilities[facet],
+          `${facet} is declared ${plugin.capabilities[facet]} and is present: ${present}.`,
+        )
       }
     },
   },

@@ -54,7 +54,8 @@ export const trackingChecks: readonly SourceCheck[] = [
       await using session = await openSource(env)
       for (const machine of await discovered(env, session)) {
         await withCapture(env, session, machine, async ({ disks }) => {
-          for (const { id, changeToken } of disks) expectThat(changeToken === undefined, `Disk ${id} has a change token.`)
+          for (const { id, changeToken } of disks)
+            expectThat(changeToken === undefined, `Disk ${id} has a change token.`)
         })
       }
     },

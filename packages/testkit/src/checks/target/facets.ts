@@ -15,7 +15,10 @@ export const facetChecks: readonly TargetCheck[] = [
       await using session = await plugin.open(env.context)
       for (const facet of sessionFacets.target) {
         const present = session[facet] !== undefined
-        expectThat(present === plugin.capabilities[facet], `${facet} is declared ${plugin.capabilities[facet]} and is present: ${present}.`)
+        expectThat(
+          present === plugin.capabilities[facet],
+          `${facet} is declared ${plugin.capabilities[facet]} and is present: ${present}.`,
+        )
       }
     },
   },
@@ -33,7 +36,9 @@ export const facetChecks: readonly TargetCheck[] = [
       await session.put(atPut, bodyOf(bytes), { signal, sizeBytes: bytes.length, retainUntil: until })
       await putBytes(env, session, later, bytes)
       await session.immutability?.retainUntil(later, until, { signal })
-      await session.immutability?.retainUntil(later, new Date(until.getTime() - 59_999), { signal }).catch(() => undefined)
+      await session.immutability
+        ?.retainUntil(later, new Date(until.getTime() - 59_999), { signal })
+        .catch(() => undefined)
       for (const key of [atPut, later]) {
         await expectBackupError(session.remove(key, { signal }), ['E_TARGET_IMMUTABLE'], `Removing ${key}`)
         await expectObject(env, session, key, bytes, 'The locked object')
@@ -78,7 +83,8 @@ export const facetChecks: readonly TargetCheck[] = [
       await using session = await openTarget(env)
       const room = await session.capacity?.capacity({ signal: env.signal })
       const { totalBytes = -1, freeBytes = -1 } = room ?? {}
-      const plausible = Number.isSafeInteger(totalBytes) && Number.isSafeInteger(freeBytes) && freeBytes >= 0 && totalBytes >= freeBytes
+      const plausible =
+        Number.isSafeInteger(totalBytes) && Number.isSafeInteger(freeBytes) && freeBytes >= 0 && totalBytes >= freeBytes
       expectThat(plausible, `Capacity is ${freeBytes} free of ${totalBytes} bytes.`)
     },
   },

@@ -13,7 +13,19 @@ export const keyChecks: readonly TargetCheck[] = [
     run: async (env) => {
       await using session = await openTarget(env)
       const longest = longestName(maxObjectKeyLength - env.uniqueName.length - 1)
-      const names = ['.hidden', '-dash', '_', 'x..y', 'y..', 'a.tmp', 'a.partial', 'tmp/a', 'nul', 'x'.repeat(200), longest]
+      const names = [
+        '.hidden',
+        '-dash',
+        '_',
+        'x..y',
+        'y..',
+        'a.tmp',
+        'a.partial',
+        'tmp/a',
+        'nul',
+        'x'.repeat(200),
+        longest,
+      ]
       const stored = names.map((name, at) => [keyOf(env, name), seededBytes(100 + at, at)] as const)
       for (const [key, bytes] of stored) await putBytes(env, session, key, bytes)
       for (const [key, bytes] of stored) await expectObject(env, session, key, bytes, `Key '${key.slice(0, 60)}'`)
@@ -41,11 +53,27 @@ export const keyChecks: readonly TargetCheck[] = [
     run: async (env) => {
       await using session = await openTarget(env)
       const before = await listKeys(env, session, '')
-      for (const name of ['../escape', '/absolute', 'a/../../../b', 'a\0b', '', '.', '..', 'a//b', 'a b', 'ü', 'x'.repeat(300)]) {
+      for (const name of [
+        '../escape',
+        '/absolute',
+        'a/../../../b',
+        'a\0b',
+        '',
+        '.',
+        '..',
+        'a//b',
+        'a b',
+        'ü',
+        'x'.repeat(300),
+      ]) {
         // A host never does this; a plugin that trusts it is one bug away from writing outside its folder.
         const key = (name.startsWith('/') || name === '' ? name : `${env.uniqueName}/${name}`) as ObjectKey
         const what = `Key ${JSON.stringify(name.slice(0, 40))}`
-        await expectBackupError(session.put(key, bodyOf(seededBytes(10, 73)), { signal: env.signal }), ['E_OBJECT_KEY'], `${what}: put`)
+        await expectBackupError(
+          session.put(key, bodyOf(seededBytes(10, 73)), { signal: env.signal }),
+          ['E_OBJECT_KEY'],
+          `${what}: put`,
+        )
         const get = collect(session.get(key, { signal: env.signal }))
         await expectBackupError(get, ['E_OBJECT_KEY', 'E_OBJECT_NOT_FOUND'], `${what}: get`)
       }

@@ -23,7 +23,10 @@ export const listChecks: readonly TargetCheck[] = [
       }
       const all = await listKeys(env, session, '')
       expectThat(new Set(all).size === all.length, 'Listing everything shows some key twice.')
-      expectThat(names.every((name) => all.includes(keyOf(env, name))), 'Listing everything leaves objects out.')
+      expectThat(
+        names.every((name) => all.includes(keyOf(env, name))),
+        'Listing everything leaves objects out.',
+      )
       for (const key of all) objectKey(key)
     },
   },
@@ -36,7 +39,10 @@ export const listChecks: readonly TargetCheck[] = [
       const names = ['ab', 'abc', 'a/b/c', 'a/bc', 'b/a', 'abd/e/f']
       for (const name of names) await putBytes(env, session, keyOf(env, name), seededBytes(5, 51))
       for (const prefix of ['a', 'ab', 'abc', 'abcd', 'a/', 'a/b', 'a/b/', 'b', 'b/a', 'abd/e/f', 'none/', 'b/a/']) {
-        const expected = names.filter((name) => name.startsWith(prefix)).map((name) => keyOf(env, name)).sort()
+        const expected = names
+          .filter((name) => name.startsWith(prefix))
+          .map((name) => keyOf(env, name))
+          .sort()
         expectEqual(await listKeys(env, session, `${env.uniqueName}/${prefix}`), expected, `Prefix '${prefix}'`)
       }
     },
@@ -60,7 +66,9 @@ export const listChecks: readonly TargetCheck[] = [
       }
       expectThat(new Set(seen).size === seen.length, 'A key is listed twice.')
       for (const key of stay) expectThat(seen.includes(key), `${key} was there all the time and is not listed.`)
-      const known = seen.every((key) => stay.some((there) => there === key) || key.startsWith(`${env.uniqueName}/pass/`))
+      const known = seen.every(
+        (key) => stay.some((there) => there === key) || key.startsWith(`${env.uniqueName}/pass/`),
+      )
       expectThat(known, 'A key is listed that nobody stored.')
     },
   },

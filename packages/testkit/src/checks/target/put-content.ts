@@ -53,7 +53,10 @@ export const putContentChecks: readonly TargetCheck[] = [
     run: async (env) => {
       await using session = await openTarget(env)
       const [key, bytes] = [keyOf(env, 'reused'), seededBytes(1_000_003, 11)]
-      await session.put(key, reusedBufferBody(bytes, new Uint8Array(65_536)), { signal: env.signal, sizeBytes: bytes.length })
+      await session.put(key, reusedBufferBody(bytes, new Uint8Array(65_536)), {
+        signal: env.signal,
+        sizeBytes: bytes.length,
+      })
       await expectObject(env, session, key, bytes, 'A body whose one buffer is refilled')
     },
   },

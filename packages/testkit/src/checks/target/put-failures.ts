@@ -32,7 +32,10 @@ export const putFailureChecks: readonly TargetCheck[] = [
         const what = `A put whose body throws after ${pieces} pieces`
         const outcome = await settled(session.put(key, body(), { signal: env.signal }), what)
         if (outcome.resolved) fail(`${what}: it succeeded.`)
-        expectThat(carries(outcome.error, thrown), `${what}: it threw ${describeError(outcome.error)}, not the body's error.`)
+        expectThat(
+          carries(outcome.error, thrown),
+          `${what}: it threw ${describeError(outcome.error)}, not the body's error.`,
+        )
         await expectInvisible(env, session, key, what)
       }
       expectEqual(await listKeys(env, session, ''), before, 'Listing everything afterwards')
@@ -94,7 +97,11 @@ export const putFailureChecks: readonly TargetCheck[] = [
       for (const sizeBytes of [0, 99_999, 100_001, 200_000]) {
         const key = keyOf(env, `announced-${sizeBytes}`)
         const what = `A body of 100000 bytes announced as ${sizeBytes}`
-        await expectBackupError(session.put(key, bodyOf(bytes), { signal: env.signal, sizeBytes }), ['E_TARGET_IO'], what)
+        await expectBackupError(
+          session.put(key, bodyOf(bytes), { signal: env.signal, sizeBytes }),
+          ['E_TARGET_IO'],
+          what,
+        )
         await expectInvisible(env, session, key, what)
       }
     },

@@ -1,7 +1,15 @@
 import { seededBytes } from '../../images/seeded-random.js'
 import { expectBackupError, expectEqual, expectThat } from '../expect.js'
 import { bodyOf } from '../streams.js'
-import { expectInvisible, expectObject, keyOf, listKeys, openTarget, putBytes, type TargetCheck } from './target-check.js'
+import {
+  expectInvisible,
+  expectObject,
+  keyOf,
+  listKeys,
+  openTarget,
+  putBytes,
+  type TargetCheck,
+} from './target-check.js'
 
 /** Others see nothing of an object, or all of it. */
 export const putVisibilityChecks: readonly TargetCheck[] = [
@@ -45,9 +53,9 @@ export const putVisibilityChecks: readonly TargetCheck[] = [
       await using session = await openTarget(env)
       const [key, first] = [keyOf(env, 'once'), seededBytes(70_000, 22)]
       await putBytes(env, session, key, first)
+      await expectBackupError(putBytes(env, session, key, first), ['E_OBJECT_EXISTS'], 'Putting the same bytes again')
       const second = putBytes(env, session, key, seededBytes(70_000, 23))
       await expectBackupError(second, ['E_OBJECT_EXISTS'], 'Putting a second object of that key')
-      await expectBackupError(putBytes(env, session, key, first), ['E_OBJECT_EXISTS'], 'Putting the same bytes again')
       await expectObject(env, session, key, first, 'The first object afterwards')
       expectEqual(await listKeys(env, session), [key], 'Keys afterwards')
     },
@@ -68,7 +76,11 @@ export const putVisibilityChecks: readonly TargetCheck[] = [
         const outcomes = await Promise.allSettled(puts)
         const winners = outcomes.flatMap(({ status }, at) => (status === 'fulfilled' ? [at] : []))
         expectThat(winners.length === 1, `${winners.length} of 2 writers of one key were told that they stored it.`)
-        await expectBackupError(puts[winners[0] === 0 ? 1 : 0] ?? Promise.resolve(), ['E_OBJECT_EXISTS'], 'The other writer')
+        await expectBackupError(
+          puts[winners[0] === 0 ? 1 : 0] ?? Promise.resolve(),
+          ['E_OBJECT_EXISTS'],
+          'The other writer',
+        )
         await expectObject(env, one, key, bodies[winners[0] ?? 0] ?? new Uint8Array(0), "The winner's object")
       }
     },

@@ -63,7 +63,9 @@ export const sessionChecks: readonly TargetCheck[] = [
       const plugin = env.create()
       await using session = await openTarget(env, plugin)
       const names = Array.from({ length: 24 }, (_, at) => `writer-${at}`)
-      await inParallel(plugin, names, (name, at) => putBytes(env, session, keyOf(env, name), seededBytes(50_000 + at, at)))
+      await inParallel(plugin, names, (name, at) =>
+        putBytes(env, session, keyOf(env, name), seededBytes(50_000 + at, at)),
+      )
       for (const [at, name] of names.entries()) {
         await expectObject(env, session, keyOf(env, name), seededBytes(50_000 + at, at), `Object of ${name}`)
       }

@@ -1,6 +1,14 @@
 import { seededBytes } from '../../images/seeded-random.js'
 import { expectEqual, expectThat } from '../expect.js'
-import { expectInvisible, expectObject, keyOf, listKeys, openTarget, putBytes, type TargetCheck } from './target-check.js'
+import {
+  expectInvisible,
+  expectObject,
+  keyOf,
+  listKeys,
+  openTarget,
+  putBytes,
+  type TargetCheck,
+} from './target-check.js'
 
 const dayMs = 86_400_000
 

@@ -1,4 +1,11 @@
-import { checkFacets, type ObjectKey, objectKey, sessionFacets, type TargetPlugin, type TargetSession } from '@holdfast/core'
+import {
+  checkFacets,
+  type ObjectKey,
+  objectKey,
+  sessionFacets,
+  type TargetPlugin,
+  type TargetSession,
+} from '@holdfast/core'
 import type { Check, CheckEnvironment } from '../check.js'
 import { expectBackupError, expectBytes, expectThat } from '../expect.js'
 import { bodyOf, collect, toArray } from '../streams.js'

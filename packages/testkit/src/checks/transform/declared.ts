@@ -56,12 +56,16 @@ export const declaredChecks: readonly TransformCheck[] = [
       for (const [name, value] of Object.entries(parameters)) {
         const plain = ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)
         expectThat(plain, `Parameter '${name}' is no string, finite number or boolean.`)
-        expectThat(!/passphrase|password|secret|^key$/i.test(name), `Parameter '${name}' looks like a secret; parameters are stored in clear.`)
+        expectThat(
+          !/passphrase|password|secret|^key$/i.test(name),
+          `Parameter '${name}' looks like a secret; parameters are stored in clear.`,
+        )
       }
       if (passphrase !== undefined) {
-        const { value } = await env.context
-          .resolveSecret(passphrase, { signal: env.signal })
-          .then((secret) => ({ value: secret.reveal() }), () => ({ value: undefined }))
+        const { value } = await env.context.resolveSecret(passphrase, { signal: env.signal }).then(
+          (secret) => ({ value: secret.reveal() }),
+          () => ({ value: undefined }),
+        )
         const leaked = value !== undefined && value !== '' && JSON.stringify(parameters).includes(value)
         expectThat(!leaked, `The parameters hold the passphrase of ${describeSecretReference(passphrase)}.`)
       }

@@ -41,7 +41,10 @@ export const hostileChecks: readonly TransformCheck[] = [
       for (let seed = 0; seed < 200; seed++) attempt.decode(seededBytes(seed * 7, seed), 10_000)
       const bomb = attempt.encode(new Uint8Array(4 * 1024 * 1024))
       if (bomb === undefined) return
-      expectThat(attempt.decode(bomb, 4096) === 'threw', 'A frame of 4 MiB of zeros decodes into an output of 4096 bytes.')
+      expectThat(
+        attempt.decode(bomb, 4096) === 'threw',
+        'A frame of 4 MiB of zeros decodes into an output of 4096 bytes.',
+      )
     },
   },
   {
@@ -83,8 +86,11 @@ async function decoding(env: TransformCheckEnvironment) {
         expectThat(length >= 0 && length <= room, `decode returned the length ${length}; there was room for ${room}.`)
         return length
       } catch (error) {
-        const owned = isBackupError(error) && (error.code === 'E_TRANSFORM' || error.code === 'E_DAMAGED' || error.code.startsWith('E_X_'))
-        if (!owned) fail(`Decoding hostile input threw ${describeError(error)}, expected E_TRANSFORM or E_DAMAGED.`, error)
+        const owned =
+          isBackupError(error) &&
+          (error.code === 'E_TRANSFORM' || error.code === 'E_DAMAGED' || error.code.startsWith('E_X_'))
+        if (!owned)
+          fail(`Decoding hostile input threw ${describeError(error)}, expected E_TRANSFORM or E_DAMAGED.`, error)
         return 'threw'
       } finally {
         output.expectIntact('Decoding hostile input')

@@ -62,11 +62,18 @@ export const keyedChecks: readonly TransformCheck[] = [
   },
 ]
 
-function expectRejected(codec: TransformCodec, encoded: Uint8Array, size: number, context: FrameContext, name: string): void {
+function expectRejected(
+  codec: TransformCodec,
+  encoded: Uint8Array,
+  size: number,
+  context: FrameContext,
+  name: string,
+): void {
   try {
     codec.decode(encoded, new Uint8Array(size), context)
   } catch (error) {
-    if (!isBackupError(error)) fail(`Decoding under ${name} threw ${describeError(error)}, which is not a BackupError.`, error)
+    if (!isBackupError(error))
+      fail(`Decoding under ${name} threw ${describeError(error)}, which is not a BackupError.`, error)
     return
   }
   fail(`A frame decodes under ${name}.`)

@@ -33,7 +33,11 @@ export const roundTripChecks: readonly TransformCheck[] = [
       const plugin = env.create()
       const encoder = await loadCodec(plugin)
       const frames = [textOf(9_000), seededBytes(9_000, 1), textOf(100_000), new Uint8Array(5_000)]
-      const stored = frames.map((bytes, at) => ({ bytes, at, encoded: encodeFrame(plugin, encoder, bytes, frameContext(plugin, at)) }))
+      const stored = frames.map((bytes, at) => ({
+        bytes,
+        at,
+        encoded: encodeFrame(plugin, encoder, bytes, frameContext(plugin, at)),
+      }))
       const decoder = await loadCodec(env.create())
       for (const { bytes, at, encoded } of [...stored.toReversed(), ...stored]) {
         if (encoded !== undefined) expectDecoded(decoder, encoded, bytes, frameContext(plugin, at), `Frame ${at}`)
@@ -56,7 +60,10 @@ export const roundTripChecks: readonly TransformCheck[] = [
         const length = codec.encode(input, encoded, context)
         if (length === undefined) continue
         const decodedLength = codec.decode(encoded.subarray(0, length), decoded, context)
-        expectThat(decodedLength === bytes.length, `decode returned the length ${decodedLength}, expected ${bytes.length}.`)
+        expectThat(
+          decodedLength === bytes.length,
+          `decode returned the length ${decodedLength}, expected ${bytes.length}.`,
+        )
         expectBytes(decoded, bytes, 'A frame in shared memory')
       }
     },
@@ -93,7 +100,10 @@ export const roundTripChecks: readonly TransformCheck[] = [
       if (length === undefined) return
       const decoded = new Uint8Array(200_000)
       const decodedLength = codec.decode(output.subarray(0, length), decoded, context)
-      expectThat(decodedLength === bytes.length, `decode returned the length ${decodedLength}, expected ${bytes.length}.`)
+      expectThat(
+        decodedLength === bytes.length,
+        `decode returned the length ${decodedLength}, expected ${bytes.length}.`,
+      )
       expectBytes(decoded.subarray(0, decodedLength), bytes, 'A frame decoded into a larger output')
     },
   },

@@ -1,9 +1,4 @@
-import {
-  type CodecModule,
-  type FrameContext,
-  type TransformCodec,
-  type TransformPlugin,
-} from '@holdfast/core'
+import type { CodecModule, FrameContext, TransformCodec, TransformPlugin } from '@holdfast/core'
 import { seededBytes } from '../../images/seeded-random.js'
 import type { Check, CheckEnvironment } from '../check.js'
 import { expectBytes, expectThat, fail } from '../expect.js'
@@ -27,7 +22,9 @@ export async function loadCodec(plugin: TransformPlugin): Promise<TransformCodec
 /** Makes what a codec knows of a frame; with a key for keyed transforms. */
 export function frameContext(plugin: TransformPlugin, sequence = 7, pack = 'packs/ab/abcdef 0'): FrameContext {
   const associatedData = new TextEncoder().encode(pack)
-  return plugin.capabilities.keyed ? { sequence, associatedData, key: seededBytes(32, 200) } : { sequence, associatedData }
+  return plugin.capabilities.keyed
+    ? { sequence, associatedData, key: seededBytes(32, 200) }
+    : { sequence, associatedData }
 }
 
 /** Encodes into an output of exactly the room that the contract gives; `undefined` leaves the frame as it is. */
@@ -42,7 +39,10 @@ export function encodeFrame(
   guarded.expectIntact('encode')
   if (length === undefined) return undefined
   const fits = Number.isInteger(length) && length >= 0 && length <= guarded.room.length
-  expectThat(fits, `encode of ${input.length} bytes returned the length ${length}; there was room for ${guarded.room.length}.`)
+  expectThat(
+    fits,
+    `encode of ${input.length} bytes returned the length ${length}; there was room for ${guarded.room.length}.`,
+  )
   return guarded.room.slice(0, length)
 }
 
@@ -76,7 +76,10 @@ export function guardedBuffer(sizeBytes: number): GuardedBuffer {
     room: whole.subarray(guardBytes, guardBytes + sizeBytes).fill(0),
     expectIntact: (what) => {
       const guards = [...whole.subarray(0, guardBytes), ...whole.subarray(guardBytes + sizeBytes)]
-      expectThat(guards.every((byte) => byte === 0xa5), `${what} wrote outside its output.`)
+      expectThat(
+        guards.every((byte) => byte === 0xa5),
+        `${what} wrote outside its output.`,
+      )
     },
   }
 }
