@@ -17,8 +17,10 @@ export interface PluginSlots {
   readonly target: z.ZodType<TargetPlugin>
 }
 
+const nameRule = "is not a name: lower-case letters, digits, '-' and '_', at most 63, with a letter or digit first."
+
 /** Names of targets and pipelines. */
-export const namePattern = /^[a-z0-9][a-z0-9_-]{0,62}$/
+const namePattern = /^[a-z0-9][a-z0-9_-]{0,62}$/
 
 const patterns = z.array(z.string().min(1)).meta({ examples: [['web-*', 'db-1']] })
 
@@ -117,7 +119,7 @@ export function configShape(slots: PluginSlots) {
     schedule: cronExpression.optional(),
     objectives: objectives.optional(),
   })
-  const name = z.string().regex(namePattern)
+  const name = z.string().regex(namePattern, { error: nameRule })
   return z.strictObject({
     $schema: z
       .string()

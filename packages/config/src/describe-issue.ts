@@ -4,6 +4,7 @@ import type { Problem } from './problem.js'
 import { descriptionAt, exampleAt, type JsonSchema, knownKeys, schemasAt } from './schema-lookup.js'
 import { isSecretKey, mayHoldSecret, secretHint } from './secret-keys.js'
 import { closest, suggestion } from './suggest.js'
+import { usualMessage } from './usual-message.js'
 
 /** What an issue is about: the value that was checked, and the schema that knows keys and examples. */
 export interface IssueSubject {
@@ -15,13 +16,20 @@ export interface IssueSubject {
 
 /** Turns an issue of a schema into problems that say what is wrong here and what to write instead. */
 export function describeIssue(issue: object, subject: IssueSubject): Problem[] {
-  return describe(readIssue(issue), subject)
+  return describe(withOwnWords(readIssue(issue), issue, subject), subject)
+}
+
+/** Keeps the words that a plugin's author chose for a mistake: they say what to write better than any example. */
+function withOwnWords(detail: IssueDetail, issue: object, { value }: IssueSubject): IssueDetail {
+  if (detail.code === undefined || detail.hint !== undefined) return detail
+  const usual = usualMessage(issue, valueAt(value, detail.path))
+  return detail.message === usual ? detail : { ...detail, hint: capitalised(detail.message) }
 }
 
 function describe(issue: IssueDetail, subject: IssueSubject): Problem[] {
   const { path } = issue
   const value = valueAt(subject.value, path)
-  const problem = (message: string, hint = hintAt(path, subject)): Problem[] => [
+  const problem = (message: string, hint = issue.hint ?? hintAt(path, subject)): Problem[] => [
     { path, message: sentence(message), hint: sentence(hint), atKey: issue.atKey, cause: issue.cause },
   ]
   if (issue.keys.length > 0 && issue.code === 'unrecognized_keys')
@@ -40,15 +48,20 @@ function describe(issue: IssueDetail, subject: IssueSubject): Problem[] {
     case 'invalid_value':
       return problem(`must be ${listed(issue.values)}.`, choiceHint(issue, value, subject))
     case 'invalid_key':
-      return [{ path, message: 'is not a name.', hint: nameHint, atKey: true }]
+      return [
+        {
+          path,
+          message: sentence(issue.keyMessage ?? 'is no key that fits here.'),
+          hint: 'Change the key.',
+          atKey: true,
+        },
+      ]
     case 'invalid_union':
-      return describeUnion(issue, subject) ?? problem(`has no form that is understood here.`)
+      return describeUnion(issue, subject) ?? problem('has no form that is understood here.')
     default:
-      return problem(issue.message, issue.hint ?? hintAt(path, subject))
+      return problem(issue.message, issue.hint === capitalised(issue.message) ? hintAt(path, subject) : issue.hint)
   }
 }
-
-const nameHint = "Names are lower-case letters, digits, '-' and '_', at most 63, and start with a letter or digit."
 
 /** Describes the one alternative that was meant: the one that fits the value's own type. */
 function describeUnion(issue: IssueDetail, subject: IssueSubject): Problem[] | undefined {
@@ -63,7 +76,7 @@ function describeUnion(issue: IssueDetail, subject: IssueSubject): Problem[] | u
   const words = new Set(alternatives.flat().map((one) => expectedWord(one, isInteger(subject, issue.path))))
   const received = receivedWord(valueAt(subject.value, issue.path))
   const message = `must be ${[...words].join(' or ')}, not ${received}.`
-  return [{ path: issue.path, message, hint: sentence(hintAt(issue.path, subject)) }]
+  return [{ path: issue.path, message, hint: sentence(issue.hint ?? hintAt(issue.path, subject)) }]
 }
 
 function unknownKey(path: KeyPath, key: string, { schema }: IssueSubject): Problem {
@@ -81,9 +94,12 @@ function hintAt(path: KeyPath, { schema, fallbackHint }: IssueSubject): string {
   if (key !== undefined && isSecretKey(key)) return secretHint(key)
   const example = exampleText(path, schema) ?? (path.length > 1 ? exampleText(path.slice(0, -1), schema) : undefined)
   if (example !== undefined) return example
+  if (schemasAt(schema, path).some(({ type }) => type === 'boolean'))
+    return 'Write true or false; yes, no, on and off are text.'
   const keys = knownKeys(schema, path)
   if (keys.length > 0) return `Give a mapping with the keys ${keys.join(', ')}.`
-  return descriptionAt(schema, path) ?? fallbackHint
+  const described = typeof key === 'number' ? path.slice(0, -1) : path
+  return descriptionAt(schema, path) ?? descriptionAt(schema, described) ?? fallbackHint
 }
 
 function exampleText(path: KeyPath, schema: JsonSchema): string | undefined {
@@ -148,6 +164,10 @@ function bound(issue: IssueDetail, limit: number, inclusive: string, exclusive: 
 
 function listed(values: IssueDetail['values']): string {
   return values.map((value) => (typeof value === 'string' ? `'${value}'` : String(value))).join(' or ')
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
 function sentence(text: string): string {

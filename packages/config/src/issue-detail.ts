@@ -14,6 +14,8 @@ export interface IssueDetail {
   readonly origin: string | undefined
   /** Unknown keys of the mapping at `path`. */
   readonly keys: readonly string[]
+  /** What is wrong with the key itself. */
+  readonly keyMessage: string | undefined
   /** The values that are allowed. */
   readonly values: readonly (string | number | boolean)[]
   /** Issues of each alternative of a union. */
@@ -38,6 +40,9 @@ export function readIssue(issue: object): IssueDetail {
     inclusive: fields.get('inclusive') !== false,
     origin: textOf(fields.get('origin')),
     keys: listOf(fields.get('keys')).filter((key) => typeof key === 'string'),
+    keyMessage: listOf(fields.get('issues'))
+      .map(messageOf)
+      .find((text) => text !== undefined),
     values: listOf(fields.get('values')).filter(isScalar),
     errors: listOf(fields.get('errors')).map((one) =>
       listOf(one).filter((inner) => typeof inner === 'object' && inner !== null),
@@ -48,6 +53,10 @@ export function readIssue(issue: object): IssueDetail {
 function pathPart(part: unknown): string | number {
   const key = typeof part === 'object' && part !== null && 'key' in part ? part.key : part
   return typeof key === 'number' ? key : String(key)
+}
+
+function messageOf(issue: unknown): string | undefined {
+  return textOf(new Map<string, unknown>(Object.entries(asObject(issue))).get('message'))
 }
 
 function asObject(value: unknown): object {

@@ -20,7 +20,11 @@ const modules: Readonly<Record<string, PluginModule>> = {
   '@acme/target': {
     kind: 'target',
     id: 'acme',
-    options: z.strictObject({ path: z.string(), timeout: z.string().transform(Number).optional() }),
+    options: z.strictObject({
+      path: z.string(),
+      timeout: z.string().transform(Number).optional(),
+      run: z.tuple([z.string()], z.string()).optional(),
+    }),
     create: never,
   },
   '@acme/target#tree': { kind: 'target', id: 'tree', options: z.strictObject({ root: folder }), create: never },
@@ -54,7 +58,9 @@ const modules: Readonly<Record<string, PluginModule>> = {
 }
 
 const schema = configJsonSchema(modules)
-const validate = new Ajv2020({ allErrors: true, strict: true, strictRequired: false }).compile(schema)
+const validate = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, strictTuples: false }).compile(
+  schema,
+)
 
 function accepts(yaml: string): boolean {
   return validate(parse(yaml))
@@ -106,6 +112,7 @@ pipelines:
     ['an unknown option', withTarget(`{ use: '@acme/target', with: { path: a, pth: b } }`)],
     ['a missing option', withTarget(`{ use: '@acme/target', with: {} }`)],
     ['missing options', withTarget(`{ use: '@acme/target' }`)],
+    ['a list that is too short', withTarget(`{ use: '@acme/target', with: { path: a, run: [] } }`)],
     ['an option out of range', withTransform(`{ use: '@acme/zip', with: { level: 10 } }`)],
     ['a known plugin of the wrong kind', withTransform(`{ use: '@acme/target', with: { path: a } }`)],
     ['options of another vendor', withTransform(`{ use: '@other/lock', with: {} }`)],

@@ -1,9 +1,9 @@
-import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { isBackupError, type SecretReference } from '@holdfast/core'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createSecretResolver } from '../src/index.js'
 
 const secret = 'hunter2 with spaces'
@@ -42,6 +42,20 @@ async function refused(
 
 function node(script: string): SecretReference {
   return { command: [process.execPath, '-e', script] }
+}
+
+/** Says which process it is, and never ends by itself within the time of a test. */
+const hanging = `require('fs').writeFileSync('pid', String(process.pid)); setTimeout(() => {}, 30_000)`
+
+async function startedPid(): Promise<number> {
+  const pid = Number(await readFile(join(baseDir, 'pid'), 'utf8'))
+  expect(pid).toBeGreaterThan(1)
+  return pid
+}
+
+async function expectEnded(): Promise<void> {
+  const pid = await startedPid()
+  await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow(), 5000)
 }
 
 describe('a secret from the environment', () => {
@@ -170,19 +184,22 @@ describe('a secret from a command', () => {
 
   it('that hangs is killed after the time it has', async () => {
     const started = Date.now()
-    const text = await refused(node('setInterval(() => {}, 1000)'), {}, 300)
+    const text = await refused(node(hanging), {}, 1000)
     expect(text.replaceAll(process.execPath, 'NODE')).toMatchInlineSnapshot(
-      `"E_SECRET: The secret command NODE did not end within 0.3 s. → It must print the secret without asking anyone."`,
+      `"E_SECRET: The secret command NODE did not end within 1 s. → It must print the secret without asking anyone."`,
     )
     expect(Date.now() - started).toBeLessThan(5000)
+    await expectEnded()
   })
 
   it('is killed when the caller aborts', async () => {
     const controller = new AbortController()
     const reason = new Error('enough')
-    const pending = resolver()(node('setInterval(() => {}, 1000)'), { signal: controller.signal })
-    setTimeout(() => controller.abort(reason), 50)
+    const pending = resolver()(node(hanging), { signal: controller.signal })
+    await vi.waitFor(startedPid, 5000)
+    controller.abort(reason)
     await expect(pending).rejects.toBe(reason)
+    await expectEnded()
   })
 })
 

@@ -299,4 +299,40 @@ describe('plugins that a configuration cannot have', () => {
       → See the options of './plugins/parts.js#zip'."
     `)
   })
+
+  it('an option whose author says what to write', async () => {
+    expect(
+      await wrong(good({ target: '{ use: ./plugins/target.js, with: { path: a, rights: 640 } }' })),
+    ).toMatchInlineSnapshot(`
+      "holdfast.yaml:2:63: targets.vault.with.rights: must be text, not a number.
+      → Expected rights in quotes, such as '0640'."
+    `)
+  })
+
+  it('an option whose author says what is wrong', async () => {
+    expect(
+      await wrong(good({ target: "{ use: ./plugins/target.js, with: { path: a, rights: '640' } }" })),
+    ).toMatchInlineSnapshot(`
+      "holdfast.yaml:2:63: targets.vault.with.rights: must start with 0.
+      → See the options of './plugins/target.js'."
+    `)
+  })
+
+  it('a key of an option that does not fit', async () => {
+    expect(
+      await wrong(good({ target: '{ use: ./plugins/target.js, with: { path: a, labels: { tier: gold } } }' })),
+    ).toMatchInlineSnapshot(`
+      "holdfast.yaml:2:65: targets.vault.with.labels.tier: a label starts with 'x-'.
+      → Change the key."
+    `)
+  })
+
+  it('a yes that is text', async () => {
+    expect(
+      await wrong(good({ target: '{ use: ./plugins/target.js, with: { path: a, follow: yes } }' })),
+    ).toMatchInlineSnapshot(`
+      "holdfast.yaml:2:63: targets.vault.with.follow: must be true or false, not text.
+      → Write true or false; yes, no, on and off are text."
+    `)
+  })
 })

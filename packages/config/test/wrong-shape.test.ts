@@ -70,8 +70,8 @@ describe('a configuration of the wrong shape', () => {
   Vault: { use: ./plugins/target.js, with: { path: a } }
 `),
     ).toMatchInlineSnapshot(`
-      "holdfast.yaml:2:3: targets.Vault: is not a name.
-      → Names are lower-case letters, digits, '-' and '_', at most 63, and start with a letter or digit."
+      "holdfast.yaml:2:3: targets.Vault: is not a name: lower-case letters, digits, '-' and '_', at most 63, with a letter or digit first.
+      → Change the key."
     `)
   })
 
@@ -81,8 +81,8 @@ describe('a configuration of the wrong shape', () => {
   ../vault: { use: ./plugins/target.js, with: { path: a } }
 `),
     ).toMatchInlineSnapshot(`
-      "holdfast.yaml:2:3: targets["../vault"]: is not a name.
-      → Names are lower-case letters, digits, '-' and '_', at most 63, and start with a letter or digit."
+      "holdfast.yaml:2:3: targets["../vault"]: is not a name: lower-case letters, digits, '-' and '_', at most 63, with a letter or digit first.
+      → Change the key."
     `)
   })
 
@@ -90,8 +90,8 @@ describe('a configuration of the wrong shape', () => {
     expect(
       await wrong(`targets:\n  ${'a'.repeat(300)}: { use: ./plugins/target.js, with: { path: a } }\n`),
     ).toMatchInlineSnapshot(`
-      "holdfast.yaml:2:3: targets["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…"]: is not a name.
-      → Names are lower-case letters, digits, '-' and '_', at most 63, and start with a letter or digit."
+      "holdfast.yaml:2:3: targets["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…"]: is not a name: lower-case letters, digits, '-' and '_', at most 63, with a letter or digit first.
+      → Change the key."
     `)
   })
 
@@ -356,6 +356,22 @@ describe('a configuration of the wrong shape', () => {
       pipelines.nightly.targets[0]: Did you mean 'vault'?
       pipelines.nightly.retention.last: For example last: 3.
       pipelines.nightly.retention.dayly: Did you mean 'daily'?"
+    `)
+  })
+
+  it('a wrong value that an alias brings, at the alias too', async () => {
+    expect(
+      await wrong(
+        good({
+          pipeline: 'retention: &keep { last: x }',
+          top: '  weekly: { source: { use: ./plugins/source.js, with: { path: a } }, targets: [vault], retention: *keep }',
+        }),
+      ),
+    ).toMatchInlineSnapshot(`
+      "holdfast.yaml:7:30: pipelines.nightly.retention.last: must be a whole number, not text.
+      holdfast.yaml:8:99: pipelines.weekly.retention.last: must be a whole number, not text.
+      → pipelines.nightly.retention.last: For example last: 3.
+      pipelines.weekly.retention.last: For example last: 3."
     `)
   })
 })
