@@ -6,6 +6,8 @@ import { delimiter, join } from 'node:path'
 /** Each package, a program that proves that it is there, and why the tests want it. */
 const packages = [
   { name: 'e2fsprogs', program: 'mke2fs', reason: 'makes and checks the ext4 images that are backed up and restored' },
+  { name: 'time', program: 'time', reason: 'measures the memory of a command for the benchmark' },
+  { name: 'zstd', program: 'zstd', reason: 'reads what our zstd transform wrote, and the other way round' },
 ]
 
 const missing = packages.filter(({ program }) => !isInstalled(program))

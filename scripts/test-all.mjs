@@ -1,5 +1,6 @@
 // Runs every check of the workspace, or the named ones: node scripts/test-all.mjs [step…]
 import { availableParallelism } from 'node:os'
+import { stripVTControlCharacters } from 'node:util'
 import { steps } from './lib/steps.mjs'
 
 /**
@@ -70,7 +71,7 @@ async function runStep(step) {
 
 /** Indents an output and keeps its end, where programs say what went wrong. @param {string} output */
 function shortened(output) {
-  const lines = output.trimEnd().split('\n')
+  const lines = stripVTControlCharacters(output).trimEnd().split('\n')
   const more = lines.length > mostLines ? [`(${lines.length - mostLines} more lines before)`] : []
   return [...more, ...lines.slice(-mostLines)].map((line) => `    ${line}`).join('\n')
 }

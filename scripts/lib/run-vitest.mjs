@@ -9,12 +9,12 @@ import { root } from './workspace.mjs'
  * @typedef {{ name: string, status: string, message: string, assertionResults: { fullName: string, status: string }[] }} TestFile
  */
 
-/** Runs all tests and counts them; a file that cannot be loaded is a failed test. @returns {Promise<Outcome>} */
-export async function runVitest() {
+/** Runs all tests and counts them; a file that cannot be loaded is a failed test. @param {string[]} filters @returns {Promise<Outcome>} */
+export async function runVitest(...filters) {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-vitest-'))
   const file = join(folder, 'report.json')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-  const { ok, output } = await capture('vitest', ['run', ...reporters])
+  const { ok, output } = await capture('vitest', ['run', ...reporters, ...filters])
   if (!existsSync(file)) return { passed: 0, failed: 1, output }
   /** @type {{ testResults: TestFile[] }} */
   const { testResults } = JSON.parse(readFileSync(file, 'utf8'))

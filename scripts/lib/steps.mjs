@@ -39,7 +39,7 @@ export const steps = [
     about: 'reference of the public names',
     run: () => whole('pnpm', ['--filter', '@holdfast/docs', 'run', 'api']),
   },
-  { name: 'vitest', about: 'tests', alone: true, run: runVitest },
+  { name: 'vitest', about: 'tests', alone: true, run: () => runVitest() },
   { name: 'examples', about: 'examples run', alone: true, run: runExamples },
   {
     name: 'site',
