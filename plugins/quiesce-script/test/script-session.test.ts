@@ -82,6 +82,11 @@ describe('the consistency reached', () => {
     expect(await early.session.freeze(machine, call)).toEqual({ consistency: 'filesystem', detail: 'done' })
   })
 
+  it('is found in output that comes a moment after the command has ended', async () => {
+    const { session } = await hookOf({ freeze: '(sleep 0.05; echo consistency=crash) &' })
+    expect(await session.freeze(machine, call)).toMatchObject({ consistency: 'crash' })
+  })
+
   it('is not taken from the error output', async () => {
     const { session } = await hookOf({ freeze: 'echo consistency=crash >&2' })
     expect(await session.freeze(machine, call)).toEqual({ consistency: 'application' })
