@@ -1,18 +1,37 @@
 import type { PluginKind } from '@holdfast/core'
 import { describe, expect, test } from 'vitest'
-import { runConformance } from '../src/index.js'
+import { checksByKind, runConformance } from '../src/index.js'
+import { brokenCaptures } from './sabotage/broken-captures.js'
+import { brokenQuiesceObjects, brokenSourceObjects, brokenTransformObjects } from './sabotage/broken-objects.js'
 import { brokenPuts } from './sabotage/broken-puts.js'
 import { brokenQuiesce } from './sabotage/broken-quiesce.js'
 import { brokenReads } from './sabotage/broken-reads.js'
+import { brokenSources } from './sabotage/broken-sources.js'
 import { brokenTransforms } from './sabotage/broken-transforms.js'
 import type { Sabotage } from './sabotage/sabotage.js'
 
-describe('a target that', () => catches('target', [...brokenPuts, ...brokenReads]))
-describe('a hook that', () => catches('quiesce', brokenQuiesce))
-describe('a transform that', () => catches('transform', brokenTransforms))
+const brokenTargets = [...brokenPuts, ...brokenReads]
+const brokenHooks = [...brokenQuiesce, ...brokenQuiesceObjects]
+const brokenCodecs = [...brokenTransforms, ...brokenTransformObjects]
+const brokenOrigins = [...brokenSources, ...brokenCaptures, ...brokenSourceObjects]
+
+describe('a target that', () => catches('target', brokenTargets))
+describe('a source that', () => catches('source', brokenOrigins))
+describe('a hook that', () => catches('quiesce', brokenHooks))
+describe('a transform that', () => catches('transform', brokenCodecs))
+
+test('every check catches some sabotaged plugin', () => {
+  const caught = new Set(
+    [...brokenTargets, ...brokenOrigins, ...brokenHooks, ...brokenCodecs].map(({ caughtBy }) => caughtBy),
+  )
+  const toothless = Object.values(checksByKind).flatMap((checks) =>
+    checks.map(({ id }) => id).filter((id) => !caught.has(id)),
+  )
+  expect(toothless).toEqual([])
+})
 
 function catches<Kind extends PluginKind>(kind: Kind, sabotages: readonly Sabotage<Kind>[]): void {
-  test.each(sabotages)('$flaw is caught by $caughtBy', async ({ caughtBy, because, environment }) => {
+  test.concurrent.each(sabotages)('$flaw is caught by $caughtBy', async ({ caughtBy, because, environment }) => {
     const { results } = await runConformance(kind, environment(), { only: [caughtBy] })
     expect(results).toMatchObject([{ id: caughtBy, status: 'failed', reason: expect.stringMatching(because) }])
   })

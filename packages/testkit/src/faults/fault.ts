@@ -129,8 +129,10 @@ function faultyDisk(faults: readonly Fault[], disk: CapturedDisk): CapturedDisk 
       for (const { bytes } of faults) {
         const changed = (await bytes?.(into, offset, call)) ?? into
         if (changed === into) continue
+        // What a fault returns may be a part of the very buffer that is filled here.
+        const kept = changed.slice()
         into.fill(0)
-        into.set(changed)
+        into.set(kept)
       }
     },
   }

@@ -13,7 +13,7 @@ export function renderText(report: ConformanceReport): string {
     '',
     ...report.results.flatMap(({ id, title, status, reason }) => [
       `${marks[status]} ${id}: ${title}`,
-      ...(reason === undefined ? [] : [`       ${reason}`]),
+      ...(reason === undefined ? [] : [`       ${reason.replaceAll('\n', '\n       ')}`]),
     ]),
     '',
     `${passed} passed, ${failed} failed, ${notApplicable} not applicable`,
