@@ -2,7 +2,7 @@ import { AssertionError } from 'node:assert'
 import { type ErrorCode, isBackupError } from '@holdfast/core'
 
 /** How long a call may take to answer an abort. */
-export const soonMs = 3_000
+const soonMs = 3_000
 
 /** Fails the check unless `condition` holds. */
 export function expectThat(condition: boolean, message: string): asserts condition {

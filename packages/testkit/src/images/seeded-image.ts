@@ -23,7 +23,7 @@ export function seededImage(sizeBytes: number, seed: number, pattern: FillPatter
 }
 
 /** Tells what each segment of a seeded image holds. */
-export function seededSegments(seed: number, pattern: FillPattern = {}): SegmentSeed {
+function seededSegments(seed: number, pattern: FillPattern = {}): SegmentSeed {
   const { usedPercent = 55, compressiblePercent = 50, repeatedPercent = 10 } = pattern
   return (segment) => {
     if (percent(mix(seed, segment, 1)) >= usedPercent) return undefined

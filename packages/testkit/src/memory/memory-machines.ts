@@ -52,6 +52,6 @@ export function machineId(text: string): MachineId {
 }
 
 /** Names a disk of a memory source. */
-export function diskId(text: string): DiskId {
+function diskId(text: string): DiskId {
   return text as DiskId
 }
