@@ -11,6 +11,8 @@ export function preset(entry: Record<string, string>): ReturnType<typeof defineC
     splitting: true,
     sourcemap: true,
     removeNodeProtocol: false,
+    // Bundling it would part its JavaScript from its native binary.
+    external: ['koffi'],
   }
   return defineConfig(options)
 }

@@ -33,7 +33,7 @@ export interface PipelineTarget {
   readonly transforms?: readonly TransformPlugin[]
 }
 
-/** Which recovery points to keep; a point is kept when any rule wants it. */
+/** Which recovery points to keep; a point is kept when any rule wants it, and the newest of each machine always is. */
 export interface RetentionPolicy {
   /** Newest points. */
   readonly last?: number

@@ -41,6 +41,7 @@ export interface PluginModule<Options = unknown> {
   readonly kind: PluginKind
   readonly id: string
   readonly options: OptionsSchema<Options>
+  /** Makes the plugin from what `options` put out; a factory that checks again must accept that. */
   readonly create: (options: Options) => Plugin
 }
 

@@ -57,7 +57,11 @@ export interface SourceSession extends AsyncDisposable {
 
 /** What the engine wants from a capture. */
 export interface CaptureRequest {
-  /** Token of each disk's last capture that every target holds; a disk without one goes full. */
+  /**
+   * Token of each disk's last capture that every target holds; a disk without one goes full.
+   *
+   * The engine compares sizes itself: a disk that was resized since is read whole whatever the source says.
+   */
   readonly previous: ReadonlyMap<DiskId, ChangeToken>
 }
 
@@ -74,6 +78,7 @@ export interface PreparedCapture extends AsyncDisposable {
 
 /** A point-in-time view of one machine. Disposing it releases it, after success, failure and abort alike. */
 export interface Capture extends AsyncDisposable {
+  /** Describes all disks, also the unavailable ones (with size 0 when it is unknown). */
   readonly machine: Machine
   /** What the source itself reached; hooks may raise it. */
   readonly consistency: Consistency

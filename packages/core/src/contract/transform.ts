@@ -57,9 +57,10 @@ export interface TransformCodec {
   /**
    * Writes the decoded frame into `output` and returns its length in bytes; the inverse of `encode`.
    *
-   * Guarantee: hostile input throws; it never writes outside `output`, hangs or grows memory past it.
+   * Guarantee: hostile input throws; it never writes outside `output`, hangs or grows memory past it. What `output`
+   * holds after a throw is undefined.
    * Checked by: `transform/hostile-input`, `transform/tamper`, `transform/wrong-context`.
-   * @throws BackupError `E_TRANSFORM` (or `E_DAMAGED` for input that does not authenticate)
+   * @throws BackupError `E_DAMAGED` for input that does not decode or authenticate; `E_TRANSFORM` for anything else
    */
   readonly decode: (input: Uint8Array, output: Uint8Array, context: FrameContext) => number
 }

@@ -1,7 +1,6 @@
 import type { CallOptions } from '../contract/context.js'
 import { BackupError } from '../contract/errors.js'
 import type { TransformPlugin } from '../contract/transform.js'
-import type { PointId } from '../model/ids.js'
 import { chunkIdBytes } from '../repository/chunk-id.js'
 import { type ChunkIndex, createChunkIndex } from '../repository/chunk-index.js'
 import { chunkReader } from '../repository/chunk-reader.js'
@@ -33,25 +32,29 @@ export interface Lane extends AsyncDisposable {
   readonly storeChunks: (slab: number, cut: CutResult, identity: number, options: CallOptions) => Promise<readonly DiskChunk[]>
   /** Makes everything that the point refers to durable, then the point itself. Spec: "Order of writes". */
   readonly commit: (point: Omit<RecoveryPoint, 'storedBytes'>, options: CallOptions) => Promise<RecoveryPoint>
+  /** Makes everything stored so far durable and listed, without a point. */
+  readonly settle: (options: CallOptions) => Promise<void>
+  readonly leaseId: string
   readonly storedBytes: () => number
   readonly newChunks: () => number
 }
 
-/** Opens a lane: announces the writer, reads the index, leaves out what is condemned. */
+/** Opens a lane: announces the writer, reads the index, leaves out what is condemned or `excludedPacks`. */
 export async function openLane(
   name: string,
   repository: Repository,
   transforms: readonly TransformPlugin[],
   pool: WorkerPool,
   signal: AbortSignal,
+  excludedPacks: ReadonlySet<string> = new Set(),
 ): Promise<Lane> {
   const options = { signal }
-  const { store, envelope, identity } = repository
+  const { store, envelope } = repository
   // The lease comes first: from here on prune keeps what this writer may come to reference.
   const lease = await takeLease(store, repository.clock, envelope.randomBytes, options)
   try {
     const condemned = await listCondemned(store, envelope, options)
-    const index = createChunkIndex(new Set(condemned.flatMap((entry) => entry.packs)))
+    const index = createChunkIndex(new Set([...excludedPacks, ...condemned.flatMap((entry) => entry.packs)]))
     await loadIndex(store, envelope, index, ignoreDamage, options)
     return lane(name, repository, transforms.map(chainLink), index, lease, pool, signal)
   } catch (error) {
@@ -81,11 +84,15 @@ function lane(
   let newChunks = 0
   let committing: Promise<unknown> = Promise.resolve()
 
-  const commitPoint = async (point: Omit<RecoveryPoint, 'storedBytes'>, options: CallOptions): Promise<RecoveryPoint> => {
+  const settle = async (options: CallOptions): Promise<void> => {
     await trees.flush(options)
     await Promise.all([dataPacks.flush(), treePacks.flush()])
     const run = index.takeFresh()
     if (run !== undefined) await storeIndexRun(store, envelope, run, options)
+  }
+
+  const commitPoint = async (point: Omit<RecoveryPoint, 'storedBytes'>, options: CallOptions): Promise<RecoveryPoint> => {
+    await settle(options)
     if (!lease.isFresh()) {
       throw new BackupError('E_TIMEOUT', `The run stood still for so long that a prune may have taken it for dead; nothing was committed to '${name}'.`, {
         hint: 'Run again: what is already stored is reused.',
@@ -94,6 +101,13 @@ function lane(
     const complete: RecoveryPoint = { ...point, storedBytes: dataPacks.storedBytes() + treePacks.storedBytes() }
     await repository.points.write(complete, options)
     return complete
+  }
+
+  /** One commit at a time keeps index objects apart; a failed one is reported to its own caller. */
+  const inTurn = <T>(action: () => Promise<T>): Promise<T> => {
+    const done = committing.then(action)
+    committing = done.catch(() => undefined)
+    return done
   }
 
   return {
@@ -133,18 +147,9 @@ function lane(
       }
       return chunks
     },
-    commit: (point, options) => {
-      const done = committing.then(() => commitPoint(point, options))
-      // One commit at a time keeps index objects apart; a failed one is reported to its own caller.
-      committing = done.catch(() => undefined)
-      return done
-    },
+    settle: (options) => inTurn(() => settle(options)),
+    leaseId: lease.id,
+    commit: (point, options) => inTurn(() => commitPoint(point, options)),
     [Symbol.asyncDispose]: () => lease.release(),
   }
-}
-
-/** The newest point of a machine in a lane's repository that a pipeline can build on. */
-export interface PreviousPoint {
-  readonly id: PointId
-  readonly point: RecoveryPoint
 }

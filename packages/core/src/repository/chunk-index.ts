@@ -43,6 +43,11 @@ export interface ChunkIndex {
   /** Takes the placed records of sealed packs since the last call out as a run, to be stored as an index object. */
   readonly takeFresh: () => IndexRun | undefined
   readonly packs: () => readonly IndexedPack[]
+  /** The sorted runs, each standing alone, as they would be stored. */
+  readonly runs: () => readonly IndexRun[]
+  /** Number of the record that {@link find} would use, below {@link ordinals}; -1 when there is none. Valid until the index changes. */
+  readonly ordinalOf: (id: Uint8Array) => number
+  readonly ordinals: () => number
   /** Visits every record of the sorted runs and the fresh ones. */
   readonly forEach: (visit: (id: Uint8Array, location: ChunkLocation) => void) => void
 }
@@ -152,7 +157,21 @@ export function createChunkIndex(excluded: ReadonlySet<string> = new Set()): Chu
       addSorted(sorted)
       return detach(sorted, packs)
     },
-    packs: () => packs,
+    packs: () => packs.filter((pack) => !excluded.has(pack.id)),
+    runs: () => runs.map((run) => detach(run, packs)),
+    ordinals: () => (fresh.words().length + runs.reduce((sum, run) => sum + run.length, 0)) / indexRecordWords,
+    ordinalOf: (id) => {
+      const words = idWords(id, scratch)
+      const at = fresh.find(words)
+      if (at >= 0) return at / indexRecordWords
+      let before = fresh.words().length
+      for (const run of runs) {
+        const found = findRecord(run, words)
+        if (found >= 0) return (before + found) / indexRecordWords
+        before += run.length
+      }
+      return -1
+    },
     forEach: (visit) => {
       const each = (words: Uint32Array, at: number) => {
         const location = located(words, at)

@@ -102,6 +102,7 @@ export function decodePackTrailer(trailer: Uint8Array, packId: string, packBytes
   const name = packKey(packId)
   if (buffer.length !== packTrailerBytes || !buffer.subarray(12).equals(tailMagic)) throw damaged(name, 'it does not end as a pack: it is truncated')
   const footerBytes = buffer.readUInt32LE(0)
+  if (buffer.readUInt32LE(4) !== 0 || buffer.readUInt32LE(8) !== 0) throw damaged(name, 'its trailer is altered')
   if (footerBytes > maxFooterBytes || footerBytes > packBytes - packHeaderBytes - packTrailerBytes) {
     throw damaged(name, 'its footer is said to be larger than the pack')
   }
@@ -119,7 +120,9 @@ export function decodePackFooter(
   const name = packKey(packId)
   const payload = openEnvelope(name, sealed, context)
   if (!payload.subarray(0, packHeaderBytes).equals(asBuffer(header))) throw damaged(name, 'its header and its footer disagree')
+  if (payload.length < packHeaderBytes + 8) throw damaged(name, 'its footer is truncated')
   const chainBytes = payload.readUInt32LE(packHeaderBytes)
+  if (packHeaderBytes + 8 + chainBytes > payload.length) throw damaged(name, 'its footer has the wrong length')
   let at = packHeaderBytes + 4
   const chain = JSON.parse(payload.subarray(at, at + chainBytes).toString('utf8')) as readonly StoredTransform[]
   at += chainBytes

@@ -27,7 +27,7 @@ export interface Verification {
   readonly evidence: string
 }
 
-/** A point that cannot be read. */
+/** A point, or a note about one, that cannot be read. */
 export interface DamagedPoint {
   readonly key: ObjectKey
   readonly error: unknown
@@ -71,7 +71,13 @@ export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey:
           const point = await readPoint(info.key, options)
           const verifications: Verification[] = []
           for (const { key } of verified) {
-            if (key.startsWith(`${objectPrefixes.verified}${name}/`)) verifications.push(await readVerification(key, options))
+            if (!key.startsWith(`${objectPrefixes.verified}${name}/`)) continue
+            try {
+              verifications.push(await readVerification(key, options))
+            } catch (error) {
+              options.signal.throwIfAborted()
+              broken.push({ key, error })
+            }
           }
           entries.push({ key: info.key, point, witnessedAt: info.modifiedAt, held: held.has(name), verifications })
         } catch (error) {

@@ -1,0 +1,49 @@
+import type { CallOptions } from '../contract/context.js'
+import type { ObjectKey } from '../model/ids.js'
+import { damaged } from './damage.js'
+import { decodeDescription } from './description.js'
+import { descriptionKeys, keyObjectKeys, objectPrefixes } from './layout.js'
+import { readObject, readObjectIfPresent } from './object-reader.js'
+import { readKeyObject, type Repository } from './repository.js'
+
+/** Checks both copies of the description and of every key object; losing one loses nothing, yet. */
+export async function checkTwins(repository: Repository, onDamage: (error: unknown, key: ObjectKey) => void, options: CallOptions): Promise<void> {
+  const { store, description } = repository
+  const check = async (key: ObjectKey, inspect: (bytes: Buffer) => unknown): Promise<void> => {
+    try {
+      const bytes = await readObjectIfPresent(store, key, 2 ** 20, options)
+      if (bytes === undefined) throw damaged(key, 'it is missing')
+      await inspect(bytes)
+    } catch (error) {
+      onDamage(error, key)
+    }
+  }
+  for (const key of descriptionKeys) {
+    await check(key, (bytes) => {
+      if (decodeDescription(key, bytes).id !== description.id) throw damaged(key, 'it describes another repository')
+    })
+  }
+  if (!description.encrypted) return
+  const ids = new Set((await store.list(objectPrefixes.keys, options)).map((info) => info.key.slice(objectPrefixes.keys.length).replace(/-copy$/, '')))
+  for (const id of ids) for (const key of keyObjectKeys(id)) await check(key, () => readKeyObject(store, key, description.id, options))
+}
+
+/** Writes each damaged or missing copy anew from its twin and returns the keys that were mended. */
+export async function mendTwins(repository: Repository, options: CallOptions): Promise<readonly ObjectKey[]> {
+  const broken: ObjectKey[] = []
+  await checkTwins(repository, (_, key) => broken.push(key), options)
+  for (const key of broken) {
+    const good = await readObject(repository.store, twinOf(key), 2 ** 20, options)
+    await repository.store.remove(key, options)
+    await repository.store.put(key, [good], options)
+  }
+  return broken
+}
+
+function twinOf(key: ObjectKey): ObjectKey {
+  const [first, second] = descriptionKeys
+  if (key === first) return second
+  if (key === second) return first
+  const [original, copy] = keyObjectKeys(key.slice(objectPrefixes.keys.length).replace(/-copy$/, ''))
+  return key === original ? copy : original
+}
