@@ -1,0 +1,57 @@
+import { isBackupError } from '@holdfast/core'
+import { openTarget, repositoryAccess } from '@holdfast/core/engine'
+import { initRepository, type RepositoryDescription } from '@holdfast/core/repository'
+import { type ExitCode, exitCodeOf, joinedExitCode } from '../exit-code.js'
+import type { Invocation, Outcome } from '../invocation.js'
+import { errorDocument } from '../render/errors.js'
+import { openSession, type Session } from '../session.js'
+import { chosenTargets, keyedTransform, openChosen, targetAccess } from '../target-access.js'
+
+/** Makes the repository of every target that lacks one. */
+export async function init(invocation: Invocation, given: readonly string[]): Promise<Outcome> {
+  const { output, signal } = invocation
+  await using session = await openSession(invocation)
+  const targets = chosenTargets(session.config, given)
+  for (const target of targets) keyedTransform(session.config, target)
+  const reports: object[] = []
+  const codes: ExitCode[] = []
+  for (const target of targets) {
+    try {
+      const { description, created } = await prepare(session, target, invocation)
+      const { id: repository, encrypted } = description
+      output.event({ type: 'target-ready', target, repository, encrypted, created })
+      const what = created ? 'repository made' : 'has its repository already'
+      output.line(`${target}: ${what}, ${encrypted ? 'encrypted' : 'not encrypted'} (${repository.slice(0, 8)})`)
+      reports.push({ target, repository, encrypted, created })
+      codes.push(0)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (targets.length === 1) throw error
+      output.error(error)
+      reports.push({ target, error: errorDocument(error) })
+      codes.push(exitCodeOf(error))
+    }
+  }
+  return { exitCode: joinedExitCode(codes), result: { targets: reports } }
+}
+
+async function prepare(
+  session: Session,
+  name: string,
+  invocation: Invocation,
+): Promise<{ readonly description: RepositoryDescription; readonly created: boolean }> {
+  const { signal } = invocation
+  const { config, host } = session
+  const keyed = keyedTransform(config, name)
+  const target = { ...targetAccess(config, name), transforms: keyed === undefined ? [] : [keyed], offered: [] }
+  try {
+    await using opened = await openTarget(target, host, { signal })
+    const access = await repositoryAccess(target, host, { signal })
+    const repository = await initRepository(opened.store, access, undefined, { signal })
+    return { description: repository.description, created: true }
+  } catch (error) {
+    if (!isBackupError(error) || error.code !== 'E_REPOSITORY_EXISTS') throw error
+    await using existing = await openChosen(session, name, invocation)
+    return { description: existing.repository.description, created: false }
+  }
+}

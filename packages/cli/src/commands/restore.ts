@@ -1,0 +1,53 @@
+import { resolve } from 'node:path'
+import type { DiskId } from '@holdfast/core'
+import { placeInFolder, restorePoint, workerPool } from '@holdfast/core/engine'
+import type { Invocation, Outcome } from '../invocation.js'
+import { printable } from '../render/printable.js'
+import { progressView } from '../render/progress.js'
+import { counted, formatBytes, formatDuration } from '../render/units.js'
+import { openSession } from '../session.js'
+import { findPoint, storedPoints } from '../stored-points.js'
+import { chosenTargets } from '../target-access.js'
+
+/** What to restore to where. */
+export interface RestoreOptions {
+  readonly to: string
+  readonly target?: string
+  readonly disk?: readonly string[]
+  readonly name?: string
+}
+
+/** Restores a machine from a recovery point into a folder of raw images. */
+export async function restore(invocation: Invocation, wanted: string, options: RestoreOptions): Promise<Outcome> {
+  const { output, signal, cwd } = invocation
+  const startedAt = performance.now()
+  await using session = await openSession(invocation)
+  const targets = chosenTargets(session.config, options.target === undefined ? [] : [options.target])
+  await using stored = await storedPoints(session, targets, invocation)
+  const { target, entry } = findPoint(stored, wanted, session)
+  for (const { error } of stored.unreachable) output.error(error)
+  const { repository } = stored.repositoryOf(target)
+  const folder = resolve(cwd, options.to)
+  await using pool = workerPool(session.host.workers)
+  using progress = progressView(output, 'written')
+  const report = await restorePoint(
+    repository,
+    entry.point,
+    (machine, disks) => placeInFolder(folder, { ...machine, name: options.name ?? machine.name }, disks),
+    pool,
+    { signal, onEvent: progress.onEvent, ...(options.disk !== undefined && { disks: options.disk.map(asDiskId) }) },
+  )
+  progress.close()
+  const writtenBytes = report.disks.reduce((sum, disk) => sum + disk.writtenBytes, 0)
+  const amount = `${counted(report.disks.length, 'disk')}, ${formatBytes(writtenBytes)} written`
+  const took = formatDuration(performance.now() - startedAt)
+  output.line(printable(`${report.machine}: restored from ${report.point} on ${target} in ${took}: ${amount}`))
+  output.line(printable(`  ${report.location}`))
+  for (const { id, reason } of entry.point.unavailable) output.warning(`${id} is not in this point: ${reason}`)
+  return { exitCode: 0, result: { ...report, target } }
+}
+
+/** The engine compares ids with those of the point and refuses others. */
+function asDiskId(text: string): DiskId {
+  return text as DiskId
+}

@@ -1,0 +1,49 @@
+import type { EngineEvent } from '@holdfast/core/engine'
+import type { ExitCode } from '../exit-code.js'
+import type { ErrorDocument } from './errors.js'
+
+/** Everything that `--json` prints as a line: the engine's events, and the program's own. Fields are only ever added. */
+export type CliEvent = EngineEvent | LogEvent | TargetReadyEvent | CheckEvent | ResultEvent
+
+/** A plugin has something to say. */
+export interface LogEvent {
+  readonly type: 'log'
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
+  readonly message: string
+  readonly fields?: Readonly<Record<string, string | number | boolean>>
+}
+
+/** `init` found or made the repository of a target. */
+export interface TargetReadyEvent {
+  readonly type: 'target-ready'
+  readonly target: string
+  readonly repository: string
+  readonly encrypted: boolean
+  readonly created: boolean
+}
+
+/** `conformance` finished a check. */
+export interface CheckEvent {
+  readonly type: 'check'
+  readonly id: string
+  readonly title: string
+  readonly status: 'passed' | 'failed' | 'not-applicable'
+  readonly reason?: string
+  readonly durationMs: number
+}
+
+/** The last line, always: how the command ended, with its report or its error. */
+export interface ResultEvent {
+  readonly type: 'result'
+  readonly command: string
+  readonly status: 'done' | 'partial' | 'failed'
+  readonly exitCode: ExitCode
+  readonly error?: ErrorDocument
+  readonly [detail: string]: unknown
+}
+
+/** Makes the last line. */
+export function resultEvent(command: string, exitCode: ExitCode, detail: object): ResultEvent {
+  const status = exitCode === 0 ? 'done' : exitCode === 3 ? 'partial' : 'failed'
+  return { type: 'result', command, status, exitCode, ...detail }
+}

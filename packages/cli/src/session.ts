@@ -1,0 +1,47 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createSecretResolver, type LoadedConfig, loadConfig } from '@holdfast/config'
+import type { Pipeline } from '@holdfast/core'
+import { type EngineHost, engineHost } from '@holdfast/core/engine'
+import type { Invocation } from './invocation.js'
+import { usageError } from './output.js'
+
+/** A loaded configuration and the host that its plugins run in. */
+export interface Session extends AsyncDisposable {
+  readonly config: LoadedConfig
+  readonly host: EngineHost
+}
+
+/** Loads the configuration and makes the host. Disposal removes the temporary folder. */
+export async function openSession({ common, output, signal, cwd, environment }: Invocation): Promise<Session> {
+  const config = await loadConfig(common.config, { cwd, signal })
+  const resolveSecret = createSecretResolver({ baseDir: config.baseDir, environment })
+  const tempDir = await mkdtemp(join(tmpdir(), 'holdfast-'))
+  const host = engineHost({
+    baseDir: config.baseDir,
+    tempDir,
+    logger: output.logger,
+    resolveSecret: async (reference, options) => {
+      const secret = await resolveSecret(reference, options)
+      output.hide(secret.reveal())
+      return secret
+    },
+  })
+  return { config, host, [Symbol.asyncDispose]: () => rm(tempDir, { recursive: true, force: true }) }
+}
+
+/** The pipelines of these names, or all. @throws BackupError `E_USAGE` */
+export function pipelinesNamed({ pipelines }: LoadedConfig, names: readonly string[]): readonly Pipeline[] {
+  const known = pipelines.map(({ name }) => name)
+  if (known.length === 0) {
+    throw usageError('The configuration has no pipeline.', 'Add one under pipelines: with a source and targets.')
+  }
+  if (names.length === 0) return pipelines
+  for (const name of names) {
+    if (!known.includes(name)) {
+      throw usageError(`There is no pipeline '${name}'.`, `Pipelines of the configuration: ${known.join(', ')}.`)
+    }
+  }
+  return pipelines.filter(({ name }) => names.includes(name))
+}

@@ -1,0 +1,77 @@
+import type { LoadedConfig } from '@holdfast/config'
+import { BackupError, type TransformPlugin } from '@holdfast/core'
+import { chainOf, type OpenRepositoryTarget, openTargetRepository, type TargetAccess } from '@holdfast/core/engine'
+import type { Invocation } from './invocation.js'
+import { usageError } from './output.js'
+import type { Session } from './session.js'
+
+/** The names of all targets, in the order of the file. */
+export function targetNames({ targets }: LoadedConfig): readonly string[] {
+  const names = [...targets.keys()]
+  if (names.length > 0) return names
+  throw usageError('The configuration has no target.', 'Add one under targets:.')
+}
+
+/** The given targets, or all. @throws BackupError `E_USAGE` */
+export function chosenTargets(config: LoadedConfig, given: readonly string[]): readonly string[] {
+  const known = targetNames(config)
+  const unknown = given.find((name) => !known.includes(name))
+  if (unknown === undefined) return given.length === 0 ? known : [...new Set(given)]
+  throw usageError(`There is no target '${unknown}'.`, `Targets of the configuration: ${known.join(', ')}.`)
+}
+
+/** The given target, or the only one; an error where the choice matters. @throws BackupError `E_USAGE` */
+export function oneTarget(config: LoadedConfig, given: string | undefined): string {
+  const names = chosenTargets(config, given === undefined ? [] : [given])
+  const [only] = names
+  if (only !== undefined && names.length === 1) return only
+  throw usageError('The configuration has several targets.', `Choose one with --target: ${names.join(', ')}.`)
+}
+
+/** A target with the transforms that may be needed to read it. */
+export function targetAccess(config: LoadedConfig, name: string): TargetAccess {
+  const plugin = config.targets.get(name)
+  if (plugin === undefined) throw usageError(`There is no target '${name}'.`, 'Check the name in the configuration.')
+  const chain = keyedFirst(chainsOf(config, name))[0]
+  return { name, plugin, offered: config.transforms, ...(chain !== undefined && { transforms: chain }) }
+}
+
+/**
+ * The transform that encrypts what pipelines store on a target, if any does.
+ *
+ * @throws BackupError `E_PLAN` when pipelines disagree: a repository is encrypted from its first day or never
+ */
+export function keyedTransform(config: LoadedConfig, name: string): TransformPlugin | undefined {
+  const chains = chainsOf(config, name)
+  const keyed = chains.flatMap((chain) => chain.find(isKeyed) ?? [])
+  if (keyed.length > 0 && keyed.length < chains.length) {
+    throw new BackupError('E_PLAN', `Some pipelines of target '${name}' encrypt and others do not.`, {
+      context: { target: name },
+      hint: 'A repository is encrypted from its first day or never: give each kind a target of its own.',
+    })
+  }
+  return keyed[0]
+}
+
+/** Opens the repository of a target. */
+export function openChosen(
+  { config, host }: Session,
+  name: string,
+  { signal }: Invocation,
+): Promise<OpenRepositoryTarget> {
+  return openTargetRepository(targetAccess(config, name), host, { signal })
+}
+
+function chainsOf({ pipelines }: LoadedConfig, name: string): readonly (readonly TransformPlugin[])[] {
+  return pipelines.flatMap((pipeline) =>
+    pipeline.targets.flatMap((target) => (target.name === name ? [chainOf(pipeline, target)] : [])),
+  )
+}
+
+function keyedFirst(chains: readonly (readonly TransformPlugin[])[]): readonly (readonly TransformPlugin[])[] {
+  return [...chains].sort((a, b) => Number(b.some(isKeyed)) - Number(a.some(isKeyed)))
+}
+
+function isKeyed(transform: TransformPlugin): boolean {
+  return transform.capabilities.keyed
+}
