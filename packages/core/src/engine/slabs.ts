@@ -25,8 +25,8 @@ export interface SlabRing {
 
 /** Allocates the ring for a number of workers. */
 export function slabRing(workers: number): SlabRing {
-  const inputCount = workers * 2 + 2
-  const outputCount = workers * 2
+  const inputCount = workers * 2 + 1
+  const outputCount = workers + 1
   const memory = Array.from({ length: inputCount + outputCount }, () => new SharedArrayBuffer(slabBytes))
   const view = (slab: number, from: number, length: number): Uint8Array => {
     const buffer = memory[slab]

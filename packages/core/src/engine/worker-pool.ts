@@ -39,7 +39,7 @@ export function workerPool(count: number): WorkerPool {
 
   const start = (): PooledWorker => {
     const setup: WorkerSetup = { memory: slabs.memory }
-    const thread = new Worker(new URL('./engine-worker.js', import.meta.url), { workerData: setup })
+    const thread = new Worker(new URL('./engine-worker.js', import.meta.url), { workerData: setup, resourceLimits: { maxYoungGenerationSizeMb: 1 } })
     const worker: PooledWorker = { thread, busy: 0 }
     thread.on('message', (answer: WorkerAnswer) => {
       worker.busy--

@@ -85,8 +85,9 @@ export async function loadCodecChain(links: readonly ChainLink[]): Promise<Codec
       let mask = 0
       let input = plain
       let used = 0
+      const body = output.subarray(frameHeaderBytes)
       links.forEach((link, position) => {
-        const into = scratch[used % 2 === 0 ? 0 : 1]
+        const into = position === links.length - 1 ? body : scratch[used % 2 === 0 ? 0 : 1]
         const length = guarded(link, 'encode', () =>
           codecOf(codecs, position).encode(input, into, frameContext(pack, sequence, mask, position)),
         )
@@ -103,7 +104,7 @@ export async function loadCodecChain(links: readonly ChainLink[]): Promise<Codec
       header.setUint32(0, input.byteLength, true)
       header.setUint32(4, sequence, true)
       header.setUint32(8, mask, true)
-      output.set(input, frameHeaderBytes)
+      if (input.buffer !== output.buffer || input.byteOffset !== body.byteOffset) body.set(input)
       return frameHeaderBytes + input.byteLength
     },
     decode: (encoded, output, pack) => {
