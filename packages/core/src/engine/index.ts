@@ -10,6 +10,7 @@ export { type PruneDecision, type PruneOptions, type PruneReport, pruneRepositor
 export { type RepairOptions, type RepairReport, repairRepository } from './repair-repository.js'
 export { type Provision, type RestoreOptions, restorePoint, type RestoreReport } from './restore-point.js'
 export { decideRetention, type RetainedPoint, type RetentionDecision } from './retention.js'
+export { restoreScriptBytes } from './restore-script.js'
 export { type RunOptions, runPipeline } from './run-pipeline.js'
 export type { DiskReport, MachineReport, RunReport, RunStatus, TargetReport } from './run-report.js'
 export { type Damage, type VerifiedPoint, type VerifyOptions, type VerifyReport, verifyRepository } from './verify-repository.js'
