@@ -21,7 +21,7 @@ export {
   type PluginModule,
 } from './contract/plugin.js'
 export type { FreezeResult, QuiesceCapabilities, QuiesceChannel, QuiescePlugin, QuiesceSession } from './contract/quiesce.js'
-export { describeSecretReference, secretValue, type SecretReference, type SecretValue } from './contract/secret.js'
+export { describeSecretReference, isSecretReference, secretValue, type SecretReference, type SecretValue } from './contract/secret.js'
 export type {
   BootedMachine,
   BootFacet,
@@ -59,5 +59,7 @@ export type {
   TransformCodec,
   TransformPlugin,
 } from './contract/transform.js'
+export { parseOptions } from './contract/parse-options.js'
+export { untilAborted } from './contract/until-aborted.js'
 export { parseDurationMs, parseSizeBytes } from './contract/units.js'
 export { wrapSource, wrapTarget } from './contract/wrap.js'

@@ -19,6 +19,8 @@ export interface DiskRoot {
   readonly durableFolders: Set<string>
   /** Folders, relative to the root, that are no symbolic links. */
   readonly realFolders: Set<string>
+  /** Buffers that no `get` uses now: making one a call would leave a trail of garbage. */
+  readonly spareBuffers: Uint8Array[]
   /** Numbers the temporary files of this session. */
   readonly nextNumber: () => number
 }
@@ -45,6 +47,7 @@ export async function openRoot(options: DiskTargetOptions, context: PluginContex
     identity: identityOf(status),
     fileMode: modeOf(options.fileMode, 0o600),
     folderMode,
+    spareBuffers: [],
     context,
     durableFolders: new Set(),
     realFolders: new Set(['']),

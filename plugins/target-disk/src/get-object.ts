@@ -5,8 +5,8 @@ import { backupError, diskError, errnoOf, type Io, isMissing, translating, type 
 import type { OpenFile } from './file-system.js'
 import { absolutePath, objectPath } from './object-path.js'
 
-/** Bytes read at once, into one buffer a call. */
-const bufferBytes = 1024 * 1024
+/** Bytes read at once. */
+const bufferBytes = 512 * 1024
 
 /** Reads an object or a range of it; every yielded buffer is a view of the same memory. */
 export async function* getObject(
@@ -19,9 +19,9 @@ export async function* getObject(
   const io = translating(where)
   signal.throwIfAborted()
   const { file, sizeBytes } = await openObject(root, key, where)
+  const buffer = root.spareBuffers.pop() ?? new Uint8Array(bufferBytes)
   try {
     const { offset, length } = rangeOf(options, sizeBytes, where)
-    const buffer = new Uint8Array(Math.min(bufferBytes, length))
     for (let done = 0; done < length; ) {
       signal.throwIfAborted()
       const wanted = Math.min(buffer.length, length - done)
@@ -31,6 +31,7 @@ export async function* getObject(
       yield wanted === buffer.length ? buffer : buffer.subarray(0, wanted)
     }
   } finally {
+    root.spareBuffers.push(buffer)
     await io(file.close())
   }
 }

@@ -8,9 +8,18 @@ export type SecretReference =
 
 /** A secret in memory. It prints as `[secret]` everywhere; `reveal()` is the one way to its text. */
 export interface SecretValue {
+  /** Returns the secret itself: for the call that needs it, never to be kept or printed. */
   readonly reveal: () => string
   readonly toString: () => string
   readonly toJSON: () => string
+}
+
+/** Tells whether a value is a secret reference: exactly one of `env`, `file`, `command`. For options schemas. */
+export function isSecretReference(value: unknown): value is SecretReference {
+  if (typeof value !== 'object' || value === null || Object.keys(value).length !== 1) return false
+  const { env, file, command } = value as { readonly env?: unknown; readonly file?: unknown; readonly command?: unknown }
+  const isText = (text: unknown) => typeof text === 'string' && text.length > 0
+  return isText(env) || isText(file) || (Array.isArray(command) && command.length > 0 && command.every(isText))
 }
 
 /** Wraps a secret so that logging, string building and JSON cannot show it. */

@@ -65,7 +65,11 @@ export interface CaptureRequest {
   readonly previous: ReadonlyMap<DiskId, ChangeToken>
 }
 
-/** A machine ready to be captured. Disposing it without `take` leaves no trace. */
+/**
+ * A machine ready to be captured. Disposing it without `take` leaves no trace; after `take`, it leaves the capture alone.
+ *
+ * Checked by: `source/prepare/discard`, `source/capture/outlives-preparation`.
+ */
 export interface PreparedCapture extends AsyncDisposable {
   /**
    * Fixes the point in time, for all disks at once.

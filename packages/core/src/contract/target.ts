@@ -12,7 +12,7 @@ export interface TargetCapabilities {
   readonly sequential: boolean
   /** Media may be away: objects can be listed and yet not be readable now. @defaultValue `false` */
   readonly removable: boolean
-  /** Largest object, in bytes. @defaultValue `undefined` (no limit) */
+  /** Largest object, in bytes; at least 32 MiB, so that any pack fits. @defaultValue `undefined` (no limit) */
   readonly maxObjectBytes: number | undefined
   /** Operations at once that still help. @defaultValue `4` */
   readonly maxConcurrency: number
@@ -30,7 +30,13 @@ export interface TargetPlugin<C extends TargetCapabilities = TargetCapabilities>
   readonly capabilities: C
 }
 
-/** A connection to a target. All methods may be called concurrently, up to `capabilities.maxConcurrency`. */
+/**
+ * A connection to a target: a plain object, so that it can be wrapped by spreading it.
+ *
+ * All methods may be called concurrently, up to `capabilities.maxConcurrency`, and reject illegal keys with
+ * `E_OBJECT_KEY`. The engine never uses a key that continues another after a `/`. Disposing twice is harmless.
+ * Checked by: `target/sessions/dispose-twice`.
+ */
 export interface TargetSession extends AsyncDisposable {
   /**
    * Stores an object.
@@ -39,7 +45,8 @@ export interface TargetSession extends AsyncDisposable {
    * existing object of that key is left alone. Each yielded buffer is valid until the next is asked for and may be
    * shared memory. Abort, or a body that throws: nothing stays behind.
    * Checked by: `target/put/visible-when-complete`, `target/put/body-throws`, `target/put/abort`, `target/put/exists`.
-   * @throws BackupError `E_OBJECT_EXISTS`, `E_OBJECT_KEY`, `E_TARGET_*`; `E_TARGET_IO` when `sizeBytes` was given and
+   * When a `put` failed for a passing reason, the object may be there all the same; the engine looks before it retries.
+   * @throws BackupError `E_OBJECT_EXISTS`, `E_OBJECT_KEY`, `E_UNSUPPORTED`, `E_TARGET_*`; `E_TARGET_IO` when `sizeBytes` was given and
    * the body is of another size
    */
   readonly put: (key: ObjectKey, body: AsyncIterable<Uint8Array>, options: PutOptions) => Promise<void>
@@ -75,13 +82,16 @@ export interface TargetSession extends AsyncDisposable {
 export interface PutOptions extends CallOptions {
   /** Exact size of the body, in bytes, when known beforehand. */
   readonly sizeBytes?: number
-  /** Lock the object until then. Only for targets with `immutability`. */
+  /**
+   * Lock the object until then. A target without `immutability` rejects with `E_UNSUPPORTED`.
+   * Checked by: `target/immutability/undeclared`.
+   */
   readonly retainUntil?: Date
 }
 
 /** What to read of an object. */
 export interface GetOptions extends CallOptions {
-  /** Bytes to read. @defaultValue the whole object */
+  /** Bytes to read, at least one. @defaultValue the whole object */
   readonly range?: { readonly offset: number; readonly length: number }
 }
 
@@ -89,7 +99,7 @@ export interface GetOptions extends CallOptions {
 export interface ObjectInfo {
   readonly key: ObjectKey
   readonly sizeBytes: number
-  /** When the object became visible, by the target's clock: retention trusts it over what a writer claims. */
+  /** When the object was stored, by the target's clock and never later than it became visible: retention trusts it over what a writer claims. */
   readonly modifiedAt: Date
 }
 
@@ -107,5 +117,6 @@ export interface OrderingFacet {
 
 /** Knows how much room there is. */
 export interface CapacityFacet {
+  /** Tells the room there is in all and the room left, in bytes. */
   readonly capacity: (options: CallOptions) => Promise<{ readonly totalBytes: number; readonly freeBytes: number }>
 }

@@ -57,7 +57,7 @@ export interface TransformCodec {
   /**
    * Writes the decoded frame into `output` and returns its length in bytes; the inverse of `encode`.
    *
-   * Guarantee: hostile input throws; it never writes outside `output`, hangs or grows memory past it. What `output`
+   * Guarantee: hostile input throws, or without `authenticates` at least never passes for the frame; it never writes outside `output`, hangs or grows memory past it. What `output`
    * holds after a throw is undefined.
    * Checked by: `transform/hostile-input`, `transform/tamper`, `transform/wrong-context`.
    * @throws BackupError `E_DAMAGED` for input that does not decode or authenticate; `E_TRANSFORM` for anything else

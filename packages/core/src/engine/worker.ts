@@ -7,6 +7,7 @@ import { type ChainLink, type CodecChain, loadCodecChain } from '../repository/c
 import { frameTableBytes, maxPlainFrameBytes, readFrameTable, writeFrameTable } from '../repository/frame.js'
 import { BackupError } from '../contract/errors.js'
 import { slabHeadroomBytes } from './slabs.js'
+import { collectYoungGarbage } from './young-garbage.js'
 import type { CutResult, CutTask, DecodeResult, DecodeTask, EncodeResult, EncodeTask, FrameToEncode, WorkerAnswer, WorkerSetup, WorkerTask } from './worker-tasks.js'
 
 const { memory } = workerData as WorkerSetup
@@ -14,6 +15,7 @@ const slabs = memory.map((buffer) => new Uint8Array(buffer))
 const zeros = new Uint8Array(regionBytes)
 const chains = new Map<string, Promise<CodecChain>>()
 let gathered: Uint8Array | undefined
+const countBytes = collectYoungGarbage(16 * 2 ** 20)
 
 function slab(number: number): Uint8Array {
   const view = slabs[number]
@@ -121,5 +123,6 @@ let queue: Promise<void> = Promise.resolve()
 parentPort?.on('message', ({ number, task }: { readonly number: number; readonly task: WorkerTask }) => {
   queue = queue.then(async () => {
     parentPort?.postMessage(await answer(number, task))
+    countBytes(regionBytes)
   })
 })
