@@ -1,13 +1,24 @@
-export { strongerConsistency, type Consistency } from './model/consistency.js'
-export type { Extent, ExtentKind } from './model/extent.js'
-export type { Branded, ChangeToken, DiskId, MachineId, ObjectKey, PointId } from './model/ids.js'
-export type { DiskSpec, Machine, MachineRef, MachineSelector, NativeConfiguration, NicSpec } from './model/machine.js'
-export { machineMatches } from './model/machine-selection.js'
 export type { CallOptions, Clock, LogFields, Logger, PluginContext } from './contract/context.js'
-export { checkPlugin, defineQuiesce, defineSource, defineTarget, defineTransform, type Definition, type Merged } from './contract/define.js'
-export { BackupError, errorCodes, isBackupError, type BackupErrorOptions, type ErrorCode, type RetryClass } from './contract/errors.js'
+export {
+  checkPlugin,
+  type Definition,
+  defineQuiesce,
+  defineSource,
+  defineTarget,
+  defineTransform,
+  type Merged,
+} from './contract/define.js'
+export {
+  BackupError,
+  type BackupErrorOptions,
+  type ErrorCode,
+  errorCodes,
+  isBackupError,
+  type RetryClass,
+} from './contract/errors.js'
 export { checkFacets, sessionFacets } from './contract/facets.js'
 export { maxObjectKeyLength, objectKey } from './contract/object-key.js'
+export { parseOptions } from './contract/parse-options.js'
 export type { Objectives, Pipeline, PipelineLimits, PipelineTarget, RetentionPolicy } from './contract/pipeline.js'
 export {
   apiVersion,
@@ -20,8 +31,20 @@ export {
   type PluginKind,
   type PluginModule,
 } from './contract/plugin.js'
-export type { FreezeResult, QuiesceCapabilities, QuiesceChannel, QuiescePlugin, QuiesceSession } from './contract/quiesce.js'
-export { describeSecretReference, isSecretReference, secretValue, type SecretReference, type SecretValue } from './contract/secret.js'
+export type {
+  FreezeResult,
+  QuiesceCapabilities,
+  QuiesceChannel,
+  QuiescePlugin,
+  QuiesceSession,
+} from './contract/quiesce.js'
+export {
+  describeSecretReference,
+  isSecretReference,
+  type SecretReference,
+  type SecretValue,
+  secretValue,
+} from './contract/secret.js'
 export type {
   BootedMachine,
   BootFacet,
@@ -59,7 +82,11 @@ export type {
   TransformCodec,
   TransformPlugin,
 } from './contract/transform.js'
-export { parseOptions } from './contract/parse-options.js'
-export { untilAborted } from './contract/until-aborted.js'
 export { parseDurationMs, parseSizeBytes } from './contract/units.js'
+export { untilAborted } from './contract/until-aborted.js'
 export { wrapSource, wrapTarget } from './contract/wrap.js'
+export { type Consistency, strongerConsistency } from './model/consistency.js'
+export type { Extent, ExtentKind } from './model/extent.js'
+export type { Branded, ChangeToken, DiskId, MachineId, ObjectKey, PointId } from './model/ids.js'
+export type { DiskSpec, Machine, MachineRef, MachineSelector, NativeConfiguration, NicSpec } from './model/machine.js'
+export { machineMatches } from './model/machine-selection.js'

@@ -93,10 +93,20 @@ export function checkPlugin(value: unknown, kind?: PluginKind): Plugin {
   }
   if (plugin.apiVersion !== apiVersion) {
     const reason = `it was written for contract version ${plugin.apiVersion}, this host has ${apiVersion}`
-    throw invalid(plugin.kind ?? 'plugin', plugin.id, reason, 'Install versions of the plugin and of Holdfast that fit.')
+    throw invalid(
+      plugin.kind ?? 'plugin',
+      plugin.id,
+      reason,
+      'Install versions of the plugin and of Holdfast that fit.',
+    )
   }
   if (kind !== undefined && plugin.kind !== kind) {
-    throw invalid(plugin.kind ?? 'plugin', plugin.id, `a ${kind} is expected here, this is a ${plugin.kind}`, `Call a ${kind} factory here.`)
+    throw invalid(
+      plugin.kind ?? 'plugin',
+      plugin.id,
+      `a ${kind} is expected here, this is a ${plugin.kind}`,
+      `Call a ${kind} factory here.`,
+    )
   }
   return plugin as Plugin
 }
@@ -127,6 +137,11 @@ function define(
   })
 }
 
-function invalid(kind: string, id: string, reason: string, hint = 'This is a defect of the plugin; tell its author.'): BackupError {
+function invalid(
+  kind: string,
+  id: string,
+  reason: string,
+  hint = 'This is a defect of the plugin; tell its author.',
+): BackupError {
   return new BackupError('E_PLUGIN_INVALID', `The ${kind} plugin '${id}' is invalid: ${reason}.`, { plugin: id, hint })
 }

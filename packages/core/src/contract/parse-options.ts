@@ -7,10 +7,17 @@ import type { OptionsIssue, OptionsSchema } from './plugin.js'
  * One wording for all plugins: `The options of target 'disk' are wrong: path: …`. Never echoes a value: it may be a secret.
  * @throws BackupError `E_CONFIG`; `E_PLUGIN_INVALID` when the schema answers asynchronously
  */
-export function parseOptions<Output>(kind: string, id: string, schema: OptionsSchema<Output>, options: unknown): Output {
+export function parseOptions<Output>(
+  kind: string,
+  id: string,
+  schema: OptionsSchema<Output>,
+  options: unknown,
+): Output {
   const result = schema['~standard'].validate(options)
   if (result instanceof Promise) {
-    throw new BackupError('E_PLUGIN_INVALID', `The options schema of ${kind} '${id}' must answer at once.`, { plugin: id })
+    throw new BackupError('E_PLUGIN_INVALID', `The options schema of ${kind} '${id}' must answer at once.`, {
+      plugin: id,
+    })
   }
   if (result.issues === undefined) return result.value
   const problems = result.issues.map(describeIssue)

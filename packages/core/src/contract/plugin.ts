@@ -50,9 +50,7 @@ export interface OptionsSchema<Output = unknown> {
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string
-    readonly validate: (
-      value: unknown,
-    ) => OptionsResult<Output> | Promise<OptionsResult<Output>>
+    readonly validate: (value: unknown) => OptionsResult<Output> | Promise<OptionsResult<Output>>
     readonly jsonSchema?: { readonly input: (options: { target: string }) => Record<string, unknown> }
     readonly types?: { readonly input: unknown; readonly output: Output } | undefined
   }

@@ -17,7 +17,11 @@ export interface SecretValue {
 /** Tells whether a value is a secret reference: exactly one of `env`, `file`, `command`. For options schemas. */
 export function isSecretReference(value: unknown): value is SecretReference {
   if (typeof value !== 'object' || value === null || Object.keys(value).length !== 1) return false
-  const { env, file, command } = value as { readonly env?: unknown; readonly file?: unknown; readonly command?: unknown }
+  const { env, file, command } = value as {
+    readonly env?: unknown
+    readonly file?: unknown
+    readonly command?: unknown
+  }
   const isText = (text: unknown) => typeof text === 'string' && text.length > 0
   return isText(env) || isText(file) || (Array.isArray(command) && command.length > 0 && command.every(isText))
 }

@@ -19,7 +19,8 @@ export interface TransformCapabilities {
  * A frame is a run of new chunks, at most 4 MiB. Frames are coded in worker threads, so the plugin object only names the
  * module that holds the codec. Id, version and parameters are stored with the data: restoring needs no config.
  */
-export interface TransformPlugin<C extends TransformCapabilities = TransformCapabilities> extends PluginBase<'transform'> {
+export interface TransformPlugin<C extends TransformCapabilities = TransformCapabilities>
+  extends PluginBase<'transform'> {
   readonly capabilities: C
   /** Version of the encoded form; a codec decodes its own and all earlier ones. */
   readonly version: number

@@ -1,6 +1,6 @@
 import { defineTarget } from './define.js'
-import type { TargetCapabilities, TargetPlugin, TargetSession } from './target.js'
 import type { SourcePlugin, SourceSession } from './source.js'
+import type { TargetCapabilities, TargetPlugin, TargetSession } from './target.js'
 
 /** Decorates a target: every session passes through `decorate`; capabilities may only be narrowed. */
 export function wrapTarget(

@@ -50,7 +50,8 @@ export async function backupMachine(work: MachineBackup, options: CallOptions): 
   await using prepared = await source.prepare(machine, { previous: tokens }, options)
   const quiesced = await capture(work, prepared, options)
   await using taken = quiesced.result
-  for (const { id, reason } of taken.unavailable) onEvent({ type: 'disk-unavailable', machine: machine.name, disk: id, reason })
+  for (const { id, reason } of taken.unavailable)
+    onEvent({ type: 'disk-unavailable', machine: machine.name, disk: id, reason })
   const disks = await copyDisks(work, taken, shared, options)
   const points = await commitPoints(work, quiesced, disks, options)
   await taken.acknowledge(options)
@@ -71,7 +72,15 @@ export async function backupMachine(work: MachineBackup, options: CallOptions): 
 
 function capture(work: MachineBackup, prepared: PreparedCapture, options: CallOptions): Promise<Quiesced<Capture>> {
   const policy = work.pipeline.onQuiesceFailure ?? 'fail'
-  return whileFrozen(work.hooks, work.machine, policy, (call) => prepared.take(call), work.host.clock, work.onEvent, options)
+  return whileFrozen(
+    work.hooks,
+    work.machine,
+    policy,
+    (call) => prepared.take(call),
+    work.host.clock,
+    work.onEvent,
+    options,
+  )
 }
 
 interface SharedBase {
@@ -80,7 +89,10 @@ interface SharedBase {
 }
 
 /** Change tokens that every lane has a disk tree for: only then may unread data be taken over in all of them. */
-function sharedTokens(lanes: readonly Lane[], previous: ReadonlyMap<Lane, PointEntry>): ReadonlyMap<DiskId, SharedBase> {
+function sharedTokens(
+  lanes: readonly Lane[],
+  previous: ReadonlyMap<Lane, PointEntry>,
+): ReadonlyMap<DiskId, SharedBase> {
   const shared = new Map<DiskId, SharedBase>()
   const [first] = lanes
   const reference = first === undefined ? undefined : previous.get(first)
@@ -90,7 +102,8 @@ function sharedTokens(lanes: readonly Lane[], previous: ReadonlyMap<Lane, PointE
     const trees = new Map<Lane, DiskTree>()
     for (const lane of lanes) {
       const same = previous.get(lane)?.point.disks.find((other) => other.id === disk.id && other.changeToken === token)
-      if (same !== undefined && same.sizeBytes === disk.sizeBytes) trees.set(lane, { sizeBytes: same.sizeBytes, root: fromHex(same.root) })
+      if (same !== undefined && same.sizeBytes === disk.sizeBytes)
+        trees.set(lane, { sizeBytes: same.sizeBytes, root: fromHex(same.root) })
     }
     if (trees.size === lanes.length) shared.set(disk.id, { token, trees })
   }
@@ -115,7 +128,12 @@ async function copyDisks(
   return taken.disks.flatMap((disk) => copied.get(disk.id) ?? [])
 }
 
-async function copyOne(work: MachineBackup, disk: CapturedDisk, base: SharedBase | undefined, options: CallOptions): Promise<CopiedDisk> {
+async function copyOne(
+  work: MachineBackup,
+  disk: CapturedDisk,
+  base: SharedBase | undefined,
+  options: CallOptions,
+): Promise<CopiedDisk> {
   const { machine, lanes, pool, onEvent, host } = work
   const tracking = trackingOf(disk, base)
   const since = tracking.mode === 'incremental' ? base?.token : undefined
@@ -134,7 +152,14 @@ async function copyOne(work: MachineBackup, disk: CapturedDisk, base: SharedBase
         const now = host.clock.now().getTime()
         if (now - shownAt < 200 && positionBytes < disk.sizeBytes) return
         shownAt = now
-        onEvent({ type: 'disk-progress', machine: machine.name, disk: disk.id, sizeBytes: disk.sizeBytes, positionBytes, transferredBytes })
+        onEvent({
+          type: 'disk-progress',
+          machine: machine.name,
+          disk: disk.id,
+          sizeBytes: disk.sizeBytes,
+          positionBytes,
+          transferredBytes,
+        })
       },
     },
     options,
@@ -148,7 +173,8 @@ function trackingOf(disk: CapturedDisk, base: SharedBase | undefined): Tracking 
   if (disk.tracking.mode === 'full') return disk.tracking
   if (base === undefined) return { mode: 'full', reason: 'not every target has the capture before' }
   const [tree] = base.trees.values()
-  if (tree?.sizeBytes !== disk.sizeBytes) return { mode: 'full', reason: `the disk was resized from ${tree?.sizeBytes} to ${disk.sizeBytes} bytes` }
+  if (tree?.sizeBytes !== disk.sizeBytes)
+    return { mode: 'full', reason: `the disk was resized from ${tree?.sizeBytes} to ${disk.sizeBytes} bytes` }
   return disk.tracking
 }
 
@@ -183,7 +209,13 @@ async function commitPoints(
     return lane.commit(point, options)
   })
   return [...committed].map(([lane, point]) => {
-    onEvent({ type: 'point-committed', machine: machine.name, target: lane.name, point: point.id, storedBytes: point.storedBytes })
+    onEvent({
+      type: 'point-committed',
+      machine: machine.name,
+      target: lane.name,
+      point: point.id,
+      storedBytes: point.storedBytes,
+    })
     return { target: lane.name, point: point.id }
   })
 }
@@ -201,8 +233,13 @@ function diskReport({ disk, tracking, copied }: CopiedDisk): DiskReport {
 }
 
 /** Describes a failure for a report, without secrets or stack. */
-export function reportedError(error: unknown): { readonly code: string; readonly message: string; readonly hint?: string } {
-  if (!isBackupError(error)) return { code: 'E_PLUGIN_UNEXPECTED', message: error instanceof Error ? error.message : String(error) }
+export function reportedError(error: unknown): {
+  readonly code: string
+  readonly message: string
+  readonly hint?: string
+} {
+  if (!isBackupError(error))
+    return { code: 'E_PLUGIN_UNEXPECTED', message: error instanceof Error ? error.message : String(error) }
   const { code, message, hint } = error
   return hint === undefined ? { code, message } : { code, message, hint }
 }

@@ -37,7 +37,10 @@ const maxPiecesPerBatch = 1024
 
 interface LeafJob {
   readonly work: LeafWork
-  readonly edits: Map<Lane, { readonly offset: number; readonly length: number; readonly chunks: readonly DiskChunk[] }[]>
+  readonly edits: Map<
+    Lane,
+    { readonly offset: number; readonly length: number; readonly chunks: readonly DiskChunk[] }[]
+  >
   outstanding: number
 }
 
@@ -57,10 +60,17 @@ export async function copyDisk(copy: DiskCopy, options: CallOptions): Promise<Di
   const inner = { signal }
   const reads = permits(Array.from({ length: copy.maxConcurrentReads }, (_, i) => () => i))
   const writers = new Map(
-    lanes.alive().map((lane) => [
-      lane,
-      diskTreeWriter(disk.sizeBytes, since === undefined ? undefined : copy.bases.get(lane), lane.trees.readNode, lane.trees.writeNode),
-    ]),
+    lanes
+      .alive()
+      .map((lane) => [
+        lane,
+        diskTreeWriter(
+          disk.sizeBytes,
+          since === undefined ? undefined : copy.bases.get(lane),
+          lane.trees.readNode,
+          lane.trees.writeNode,
+        ),
+      ]),
   )
   const jobs: LeafJob[] = []
   const running = new Set<Promise<void>>()
@@ -112,7 +122,10 @@ export async function copyDisk(copy: DiskCopy, options: CallOptions): Promise<Di
       )
       const { identities, columnOf } = identityColumns(lanes.all)
       const cutting = lanes.all[0]?.repository.description.cutting as CuttingParameters
-      const cut = await pool.perform({ kind: 'cut', slab, pieces: batch.map((piece) => piece.length), cutting, identities }, inner)
+      const cut = await pool.perform(
+        { kind: 'cut', slab, pieces: batch.map((piece) => piece.length), cutting, identities },
+        inner,
+      )
       const stored = await lanes.each((lane) => lane.storeChunks(slab, cut, columnOf(lane), inner))
       for (const [lane, chunks] of stored) spread(lane, chunks, batch)
       for (const piece of batch) piece.job.outstanding--
@@ -141,7 +154,11 @@ export async function copyDisk(copy: DiskCopy, options: CallOptions): Promise<Di
       if (full.length > 0) await launch(full)
     }
     for await (const work of leafWorks(disk.sizeBytes, disk.extents(since, inner), readBases, inner)) {
-      const job: LeafJob = { work, edits: new Map(lanes.all.map((lane) => [lane, zeroEdits(work)])), outstanding: work.pieces.length }
+      const job: LeafJob = {
+        work,
+        edits: new Map(lanes.all.map((lane) => [lane, zeroEdits(work)])),
+        outstanding: work.pieces.length,
+      }
       jobs.push(job)
       for (const piece of work.pieces) {
         if (batchBytes + piece.length > regionBytes || batch.length >= maxPiecesPerBatch) await flush()
@@ -165,7 +182,9 @@ export async function copyDisk(copy: DiskCopy, options: CallOptions): Promise<Di
   }
 }
 
-function zeroEdits(work: LeafWork): { readonly offset: number; readonly length: number; readonly chunks: readonly DiskChunk[] }[] {
+function zeroEdits(
+  work: LeafWork,
+): { readonly offset: number; readonly length: number; readonly chunks: readonly DiskChunk[] }[] {
   return work.zeroed.map((piece) => ({ ...piece, chunks: blankLeaf(piece.length) }))
 }
 
@@ -189,7 +208,9 @@ function identityColumns(lanes: readonly Lane[]): {
   readonly identities: readonly Lane['repository']['identity'][]
   readonly columnOf: (lane: Lane) => number
 } {
-  const names = lanes.map((lane) => (lane.repository.identity.idKey === undefined ? '' : Buffer.from(lane.repository.identity.idKey).toString('hex')))
+  const names = lanes.map((lane) =>
+    lane.repository.identity.idKey === undefined ? '' : Buffer.from(lane.repository.identity.idKey).toString('hex'),
+  )
   const distinct = [...new Set(names)]
   return {
     identities: distinct.map((name) => ({ idKey: name === '' ? undefined : Buffer.from(name, 'hex') })),

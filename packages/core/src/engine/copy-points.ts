@@ -42,7 +42,12 @@ export function sameCapture(a: RecoveryPoint, b: RecoveryPoint): boolean {
  *
  * Chunks are decoded, proved and encoded anew: the other repository has its own keys, ids and chain.
  */
-export async function copyPoints(from: Repository, to: Repository, points: readonly PointEntry[], options: CopyOptions): Promise<CopyReport> {
+export async function copyPoints(
+  from: Repository,
+  to: Repository,
+  points: readonly PointEntry[],
+  options: CopyOptions,
+): Promise<CopyReport> {
   const workers = options.workers ?? 2
   await using reading = workerPool(Math.max(1, Math.ceil(workers / 2)))
   await using writing = workerPool(workers)
@@ -61,17 +66,33 @@ export async function copyPoints(from: Repository, to: Repository, points: reado
     const stored = await copyPoint(from, point, before, lane, reader, writing, options)
     known.push(stored)
     copied.push({ point: point.id, machine: point.machine.name, storedBytes: stored.storedBytes })
-    options.onEvent?.({ type: 'point-committed', machine: point.machine.name, target: lane.name, point: point.id, storedBytes: stored.storedBytes })
+    options.onEvent?.({
+      type: 'point-committed',
+      machine: point.machine.name,
+      target: lane.name,
+      point: point.id,
+      storedBytes: stored.storedBytes,
+    })
   }
   return { copied, skipped }
 }
 
 /** Opens a repository for reading disks out of it. */
-export async function storedDiskReader(repository: Repository, pool: WorkerPool, options: CallOptions): Promise<StoredDiskReader> {
+export async function storedDiskReader(
+  repository: Repository,
+  pool: WorkerPool,
+  options: CallOptions,
+): Promise<StoredDiskReader> {
   const index = await loadWholeIndex(repository, options)
   return {
     index,
-    readNode: chunkReader(repository.store, index, repository.identity, repository.transforms, repository.keys?.keyring),
+    readNode: chunkReader(
+      repository.store,
+      index,
+      repository.identity,
+      repository.transforms,
+      repository.keys?.keyring,
+    ),
     fetcher: frameFetcher(repository, pool),
   }
 }
@@ -82,8 +103,14 @@ interface Pair {
 }
 
 /** The newest earlier point of the machine that both sides hold: differences from it are all that must be read. */
-function previousPair(points: readonly PointEntry[], known: readonly RecoveryPoint[], point: RecoveryPoint): Pair | undefined {
-  const earlier = points.map((entry) => entry.point).filter((other) => other.machine.id === point.machine.id && other.id < point.id)
+function previousPair(
+  points: readonly PointEntry[],
+  known: readonly RecoveryPoint[],
+  point: RecoveryPoint,
+): Pair | undefined {
+  const earlier = points
+    .map((entry) => entry.point)
+    .filter((other) => other.machine.id === point.machine.id && other.id < point.id)
   for (const source of earlier.sort((a, b) => (a.id < b.id ? 1 : -1))) {
     const copy = known.find((other) => sameCapture(other, source))
     if (copy !== undefined) return { source, copy }
@@ -123,8 +150,13 @@ export async function copyStoredDisks(
     const copy = before?.copy.disks.find((other) => other.id === disk.id && other.sizeBytes === disk.sizeBytes)
     const token = before?.source.id as string | undefined as ChangeToken | undefined
     const since = source !== undefined && copy !== undefined ? token : undefined
-    const base: DiskTree | undefined = copy === undefined ? undefined : { sizeBytes: copy.sizeBytes, root: fromHex(copy.root) }
-    const view = repositoryDisk(disk, source === undefined || since === undefined ? undefined : { token: since, disk: source }, reader)
+    const base: DiskTree | undefined =
+      copy === undefined ? undefined : { sizeBytes: copy.sizeBytes, root: fromHex(copy.root) }
+    const view = repositoryDisk(
+      disk,
+      source === undefined || since === undefined ? undefined : { token: since, disk: source },
+      reader,
+    )
     onEvent({ type: 'disk-started', machine, disk: disk.id, sizeBytes: disk.sizeBytes, ...view.tracking })
     const lanes = laneGroup([lane], options.signal, () => {})
     const result = await copyDisk(
@@ -136,7 +168,15 @@ export async function copyStoredDisks(
         lanes,
         pool,
         throttle: async () => {},
-        onProgress: (positionBytes, transferredBytes) => onEvent({ type: 'disk-progress', machine, disk: disk.id, sizeBytes: disk.sizeBytes, positionBytes, transferredBytes }),
+        onProgress: (positionBytes, transferredBytes) =>
+          onEvent({
+            type: 'disk-progress',
+            machine,
+            disk: disk.id,
+            sizeBytes: disk.sizeBytes,
+            positionBytes,
+            transferredBytes,
+          }),
       },
       options,
     )

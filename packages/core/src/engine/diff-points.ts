@@ -18,11 +18,27 @@ export interface DiskDifference {
 }
 
 /** Compares two recovery points of one repository, disk by disk. */
-export async function diffPoints(repository: Repository, before: RecoveryPoint, after: RecoveryPoint, options: CallOptions): Promise<readonly DiskDifference[]> {
+export async function diffPoints(
+  repository: Repository,
+  before: RecoveryPoint,
+  after: RecoveryPoint,
+  options: CallOptions,
+): Promise<readonly DiskDifference[]> {
   const index = await loadWholeIndex(repository, options)
-  const readNode = chunkReader(repository.store, index, repository.identity, repository.transforms, repository.keys?.keyring)
+  const readNode = chunkReader(
+    repository.store,
+    index,
+    repository.identity,
+    repository.transforms,
+    repository.keys?.keyring,
+  )
   const differences: DiskDifference[] = []
-  const plain = (disk: DiskId, change: DiskDifference['change']): DiskDifference => ({ disk, change, changedBytes: 0, extents: [] })
+  const plain = (disk: DiskId, change: DiskDifference['change']): DiskDifference => ({
+    disk,
+    change,
+    changedBytes: 0,
+    extents: [],
+  })
   for (const disk of after.disks) {
     const old = before.disks.find((candidate) => candidate.id === disk.id)
     if (old === undefined) differences.push(plain(disk.id, 'added'))
@@ -31,11 +47,13 @@ export async function diffPoints(repository: Repository, before: RecoveryPoint, 
       const extents: Extent[] = []
       const trees = [old, disk].map(({ sizeBytes, root }) => ({ sizeBytes, root: fromHex(root) }))
       const [from, to] = trees
-      if (from !== undefined && to !== undefined) for await (const extent of changedExtents(from, to, readNode, options)) extents.push(extent)
+      if (from !== undefined && to !== undefined)
+        for await (const extent of changedExtents(from, to, readNode, options)) extents.push(extent)
       const changedBytes = extents.reduce((sum, extent) => sum + extent.length, 0)
       differences.push({ disk: disk.id, change: extents.length === 0 ? 'unchanged' : 'changed', changedBytes, extents })
     }
   }
-  for (const disk of before.disks) if (!after.disks.some((candidate) => candidate.id === disk.id)) differences.push(plain(disk.id, 'removed'))
+  for (const disk of before.disks)
+    if (!after.disks.some((candidate) => candidate.id === disk.id)) differences.push(plain(disk.id, 'removed'))
   return differences
 }

@@ -2,7 +2,16 @@ import { Buffer } from 'node:buffer'
 import type { CallOptions } from '../contract/context.js'
 import type { Extent } from '../model/extent.js'
 import { sameBytes } from '../repository/bytes.js'
-import { childrenOf, decodeInner, type DiskChunk, isZeroId, leafSpanBytes, treeFanOut, treeLevels, zeroId } from '../repository/disk-tree-format.js'
+import {
+  childrenOf,
+  type DiskChunk,
+  decodeInner,
+  isZeroId,
+  leafSpanBytes,
+  treeFanOut,
+  treeLevels,
+  zeroId,
+} from '../repository/disk-tree-format.js'
 import { type DiskTree, type ReadChunk, readLeaf } from '../repository/disk-tree-reader.js'
 
 /**
@@ -10,7 +19,12 @@ import { type DiskTree, type ReadChunk, readLeaf } from '../repository/disk-tree
  *
  * Equal subtrees are skipped unread, so the cost follows the difference, not the disk.
  */
-export async function* changedExtents(before: DiskTree, after: DiskTree, readNode: ReadChunk, options: CallOptions): AsyncGenerator<Extent> {
+export async function* changedExtents(
+  before: DiskTree,
+  after: DiskTree,
+  readNode: ReadChunk,
+  options: CallOptions,
+): AsyncGenerator<Extent> {
   async function* descend(a: Uint8Array, b: Uint8Array, level: number, index: number): AsyncGenerator<number> {
     if (sameBytes(a, b)) return
     if (level === 0) {
@@ -18,13 +32,20 @@ export async function* changedExtents(before: DiskTree, after: DiskTree, readNod
       return
     }
     const count = childrenOf(after.sizeBytes, level, index)
-    const children = async (id: Uint8Array) => (isZeroId(id) ? Array.from({ length: count }, () => zeroId) : decodeInner(await readNode(id, options), level, count))
+    const children = async (id: Uint8Array) =>
+      isZeroId(id)
+        ? Array.from({ length: count }, () => zeroId)
+        : decodeInner(await readNode(id, options), level, count)
     const [left, right] = await Promise.all([children(a), children(b)])
-    for (let i = 0; i < count; i++) yield* descend(left[i] ?? zeroId, right[i] ?? zeroId, level - 1, index * treeFanOut + i)
+    for (let i = 0; i < count; i++)
+      yield* descend(left[i] ?? zeroId, right[i] ?? zeroId, level - 1, index * treeFanOut + i)
   }
   if (after.sizeBytes === 0) return
   for await (const leaf of descend(before.root, after.root, treeLevels(after.sizeBytes), 0)) {
-    const [left, right] = await Promise.all([readLeaf(before, leaf, readNode, options), readLeaf(after, leaf, readNode, options)])
+    const [left, right] = await Promise.all([
+      readLeaf(before, leaf, readNode, options),
+      readLeaf(after, leaf, readNode, options),
+    ])
     yield* leafDifference(left, right, leaf * leafSpanBytes)
   }
 }

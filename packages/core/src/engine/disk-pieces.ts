@@ -41,7 +41,12 @@ export async function* leafWorks(
 }
 
 /** Plans one leaf. Lanes whose chunk borders differ are all served by reading whole regions. */
-export function leafWork(leaf: number, spanBytes: number, parts: readonly Extent[], bases: readonly (readonly DiskChunk[])[]): LeafWork {
+export function leafWork(
+  leaf: number,
+  spanBytes: number,
+  parts: readonly Extent[],
+  bases: readonly (readonly DiskChunk[])[],
+): LeafWork {
   const start = leaf * leafSpanBytes
   const [first, ...others] = bases.map((base) => touchedBy(parts, base, start))
   if (first === undefined) return { leaf, bases, pieces: [], zeroed: [] }
@@ -110,7 +115,10 @@ function touchedBy(parts: readonly Extent[], base: readonly DiskChunk[], start: 
         read.push({ offset: from, length: to - from })
       }
     } else if (touching.length > 0) {
-      const covered = touching.reduce((sum, e) => sum + (e.kind === 'data' ? 0 : Math.min(end, endOf(e)) - Math.max(at, e.offset)), 0)
+      const covered = touching.reduce(
+        (sum, e) => sum + (e.kind === 'data' ? 0 : Math.min(end, endOf(e)) - Math.max(at, e.offset)),
+        0,
+      )
       const piece = { offset: at, length: chunk.length }
       if (covered === chunk.length) zeroed.push(piece)
       else read.push(piece)
@@ -128,14 +136,19 @@ function joinPieces(pieces: readonly Piece[], base: readonly DiskChunk[], start:
     if (isZeroId(chunk.id)) zeroRuns.push({ offset: at, length: chunk.length })
     at += chunk.length
   }
-  const isZeroGap = (from: number, to: number) => from >= to || zeroRuns.some((run) => run.offset <= from && run.offset + run.length >= to)
+  const isZeroGap = (from: number, to: number) =>
+    from >= to || zeroRuns.some((run) => run.offset <= from && run.offset + run.length >= to)
   const joined: Piece[] = []
   for (const piece of pieces.flatMap(splitAtRegions)) {
     const last = joined[joined.length - 1]
     const lastEnd = last === undefined ? 0 : last.offset + last.length
-    const sameRegion = last !== undefined && Math.floor(last.offset / regionBytes) === Math.floor(piece.offset / regionBytes)
+    const sameRegion =
+      last !== undefined && Math.floor(last.offset / regionBytes) === Math.floor(piece.offset / regionBytes)
     if (last !== undefined && sameRegion && piece.offset - lastEnd < joinGapBytes && isZeroGap(lastEnd, piece.offset)) {
-      joined[joined.length - 1] = { offset: last.offset, length: Math.max(lastEnd, piece.offset + piece.length) - last.offset }
+      joined[joined.length - 1] = {
+        offset: last.offset,
+        length: Math.max(lastEnd, piece.offset + piece.length) - last.offset,
+      }
     } else joined.push(piece)
   }
   return joined
@@ -153,7 +166,12 @@ function splitAtRegions(piece: Piece): readonly Piece[] {
 
 function regionsOf(piece: Piece): readonly number[] {
   const regions: number[] = []
-  for (let at = Math.floor(piece.offset / regionBytes) * regionBytes; at < piece.offset + piece.length; at += regionBytes) regions.push(at)
+  for (
+    let at = Math.floor(piece.offset / regionBytes) * regionBytes;
+    at < piece.offset + piece.length;
+    at += regionBytes
+  )
+    regions.push(at)
   return regions
 }
 
@@ -164,7 +182,10 @@ function samePlan(a: Plan, b: Plan): boolean {
 }
 
 /** Cuts extents at leaf borders and groups them. */
-async function* byLeaf(sizeBytes: number, extents: AsyncIterable<Extent>): AsyncGenerator<{ readonly leaf: number; readonly parts: readonly Extent[] }> {
+async function* byLeaf(
+  sizeBytes: number,
+  extents: AsyncIterable<Extent>,
+): AsyncGenerator<{ readonly leaf: number; readonly parts: readonly Extent[] }> {
   let leaf = -1
   let parts: Extent[] = []
   for await (const extent of extents) {

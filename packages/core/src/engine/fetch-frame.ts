@@ -1,7 +1,7 @@
 import type { CallOptions } from '../contract/context.js'
 import { isBackupError } from '../contract/errors.js'
 import type { IndexedPack } from '../repository/chunk-index.js'
-import { packDecoding, type PackDecoding } from '../repository/chunk-reader.js'
+import { type PackDecoding, packDecoding } from '../repository/chunk-reader.js'
 import { damaged } from '../repository/damage.js'
 import { packKey } from '../repository/layout.js'
 import { readRange } from '../repository/object-reader.js'
@@ -45,12 +45,26 @@ export function frameFetcher(repository: Repository, pool: WorkerPool): FrameFet
       const trusted = links.some((link) => link.authenticates)
       const input = await slabs.inputs.acquire(options)
       try {
-        await readRange(repository.store, key, frame.frameOffset, slabs.whole(input).subarray(0, frame.frameBytes), options)
+        await readRange(
+          repository.store,
+          key,
+          frame.frameOffset,
+          slabs.whole(input).subarray(0, frame.frameBytes),
+          options,
+        )
         const output = await slabs.outputs.acquire(options)
         try {
           const { chunks } = await naming(key, () =>
             pool.perform(
-              { kind: 'decode', slab: input, encodedBytes: frame.frameBytes, links, pack: framePack, output, rehash: rehash || !trusted ? repository.identity : undefined },
+              {
+                kind: 'decode',
+                slab: input,
+                encodedBytes: frame.frameBytes,
+                links,
+                pack: framePack,
+                output,
+                rehash: rehash || !trusted ? repository.identity : undefined,
+              },
               options,
             ),
           )
@@ -69,7 +83,8 @@ async function naming<T>(object: string, decode: () => Promise<T>): Promise<T> {
   try {
     return await decode()
   } catch (error) {
-    if (isBackupError(error) && error.code === 'E_DAMAGED' && error.context['object'] === undefined) throw damaged(object, error.message, error)
+    if (isBackupError(error) && error.code === 'E_DAMAGED' && error.context['object'] === undefined)
+      throw damaged(object, error.message, error)
     throw error
   }
 }

@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CallOptions } from '../contract/context.js'
 import { BackupError } from '../contract/errors.js'
@@ -14,12 +14,17 @@ const syncEveryBytes = 256 * 2 ** 20
  * Nothing existing is overwritten; until `commit` everything is under a temporary name.
  * @throws BackupError `E_PLACEMENT`
  */
-export async function placeInFolder(folder: string, machine: Machine, disks: readonly { readonly id: string; readonly sizeBytes: number }[]): Promise<ProvisionedMachine> {
+export async function placeInFolder(
+  folder: string,
+  machine: Machine,
+  disks: readonly { readonly id: string; readonly sizeBytes: number }[],
+): Promise<ProvisionedMachine> {
   const name = safeFileName(machine.name)
   const location = join(folder, name)
   const unfinished = join(folder, `.${name}.restoring`)
   const fileNames = disks.map((disk) => `${safeFileName(disk.id)}.raw`)
-  if (new Set(fileNames).size !== fileNames.length) throw new BackupError('E_PLACEMENT', `Two disks of '${machine.name}' would have the same file name.`)
+  if (new Set(fileNames).size !== fileNames.length)
+    throw new BackupError('E_PLACEMENT', `Two disks of '${machine.name}' would have the same file name.`)
   await refuseExisting(location)
   await placing(folder, () => mkdir(folder, { recursive: true }))
   await placing(unfinished, () => rm(unfinished, { recursive: true, force: true }))
@@ -58,7 +63,9 @@ export function safeFileName(text: string): string {
   )
   const name = /^\.+$|^[.\s]|[\s]$/.test(encoded) || encoded === '' ? `_${encoded.trim()}` : encoded
   if (new TextEncoder().encode(name).length > 200) {
-    throw new BackupError('E_PLACEMENT', `The name '${text.slice(0, 40)}…' is too long for a file.`, { hint: 'Restore it under another name with --name.' })
+    throw new BackupError('E_PLACEMENT', `The name '${text.slice(0, 40)}…' is too long for a file.`, {
+      hint: 'Restore it under another name with --name.',
+    })
   }
   return name
 }
@@ -71,9 +78,12 @@ function writableFile(id: WritableDisk['id'], sizeBytes: number, path: string, h
     sizeBytes,
     write: async (offset: number, data: Uint8Array, { signal }: CallOptions) => {
       signal.throwIfAborted()
-      if (offset < 0 || offset + data.byteLength > sizeBytes) throw new BackupError('E_PLACEMENT', `A write would leave disk '${id}'.`)
+      if (offset < 0 || offset + data.byteLength > sizeBytes)
+        throw new BackupError('E_PLACEMENT', `A write would leave disk '${id}'.`)
       for (let done = 0; done < data.byteLength; ) {
-        const { bytesWritten } = await placing(path, () => handle.write(data, done, data.byteLength - done, offset + done))
+        const { bytesWritten } = await placing(path, () =>
+          handle.write(data, done, data.byteLength - done, offset + done),
+        )
         done += bytesWritten
       }
       unsynced += data.byteLength
@@ -94,7 +104,12 @@ function writableFile(id: WritableDisk['id'], sizeBytes: number, path: string, h
 }
 
 /** Writes the machine in the form that the image source reads, so that a restored folder can be backed up again. */
-async function writeDescription(path: string, machine: Machine, disks: readonly { readonly id: string }[], fileNames: readonly string[]): Promise<void> {
+async function writeDescription(
+  path: string,
+  machine: Machine,
+  disks: readonly { readonly id: string }[],
+  fileNames: readonly string[],
+): Promise<void> {
   const specs = new Map<string, Machine['disks'][number]>(machine.disks.map((disk) => [disk.id, disk]))
   const { id, name, firmware, cpus, memoryBytes } = machine
   const description = {
@@ -133,9 +148,15 @@ async function placing<T>(path: string, action: () => Promise<T>): Promise<T> {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     const full = code === 'ENOSPC' || code === 'EDQUOT'
-    throw new BackupError('E_PLACEMENT', `Cannot write ${path}: ${full ? 'the disk is full' : error instanceof Error ? error.message : String(error)}.`, {
-      hint: full ? 'Make room or choose another folder; nothing half restored was left.' : 'Check the folder and its permissions.',
-      cause: error,
-    })
+    throw new BackupError(
+      'E_PLACEMENT',
+      `Cannot write ${path}: ${full ? 'the disk is full' : error instanceof Error ? error.message : String(error)}.`,
+      {
+        hint: full
+          ? 'Make room or choose another folder; nothing half restored was left.'
+          : 'Check the folder and its permissions.',
+        cause: error,
+      },
+    )
   }
 }

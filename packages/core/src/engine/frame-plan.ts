@@ -15,7 +15,11 @@ export interface FrameFetch {
  * Groups chunks by the frame that holds them, in storage order: each frame is fetched and decoded once a window,
  * however often its chunks occur.
  */
-export function planFrames(chunks: readonly PlacedChunk[], index: ChunkIndex, missing: (chunk: PlacedChunk) => Error): readonly FrameFetch[] {
+export function planFrames(
+  chunks: readonly PlacedChunk[],
+  index: ChunkIndex,
+  missing: (chunk: PlacedChunk) => Error,
+): readonly FrameFetch[] {
   const frames = new Map<string, FrameFetch>()
   for (const chunk of chunks) {
     const location = index.find(chunk.id)
@@ -23,14 +27,22 @@ export function planFrames(chunks: readonly PlacedChunk[], index: ChunkIndex, mi
     const name = `${location.packInfo.id}/${location.frameOffset}`
     let frame = frames.get(name)
     if (frame === undefined) {
-      frame = { pack: location.packInfo, frameOffset: location.frameOffset, frameBytes: location.frameBytes, chunks: new Map() }
+      frame = {
+        pack: location.packInfo,
+        frameOffset: location.frameOffset,
+        frameBytes: location.frameBytes,
+        chunks: new Map(),
+      }
       frames.set(name, frame)
     }
     const known = frame.chunks.get(location.plainOffset)
-    if (known === undefined) frame.chunks.set(location.plainOffset, { id: toHex(chunk.id), length: chunk.length, diskOffsets: [chunk.offset] })
+    if (known === undefined)
+      frame.chunks.set(location.plainOffset, { id: toHex(chunk.id), length: chunk.length, diskOffsets: [chunk.offset] })
     else known.diskOffsets.push(chunk.offset)
   }
   const packOrder = new Map<string, number>()
   for (const frame of frames.values()) if (!packOrder.has(frame.pack.id)) packOrder.set(frame.pack.id, packOrder.size)
-  return [...frames.values()].sort((a, b) => (packOrder.get(a.pack.id) ?? 0) - (packOrder.get(b.pack.id) ?? 0) || a.frameOffset - b.frameOffset)
+  return [...frames.values()].sort(
+    (a, b) => (packOrder.get(a.pack.id) ?? 0) - (packOrder.get(b.pack.id) ?? 0) || a.frameOffset - b.frameOffset,
+  )
 }

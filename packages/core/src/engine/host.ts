@@ -57,4 +57,11 @@ export const systemClock: Clock = {
 const ignore = () => {}
 
 /** Says nothing. */
-export const silentLogger: Logger = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore, fatal: ignore }
+export const silentLogger: Logger = {
+  trace: ignore,
+  debug: ignore,
+  info: ignore,
+  warn: ignore,
+  error: ignore,
+  fatal: ignore,
+}

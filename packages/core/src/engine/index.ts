@@ -1,17 +1,30 @@
-export { type CopyOptions, copyPoints, type CopyReport } from './copy-points.js'
+export { type CopyOptions, type CopyReport, copyPoints } from './copy-points.js'
 export { type DiskDifference, diffPoints } from './diff-points.js'
 export type { EngineEvent, OnEvent } from './events.js'
 export { placeInFolder, safeFileName } from './folder-placement.js'
 export { type EngineHost, engineHost, pluginContext, silentLogger, systemClock } from './host.js'
 export { addKey, type KeyReport, type KeySlotInfo, listKeys, revokeKey, rotateKeys } from './manage-keys.js'
-export { openTarget, type OpenTarget, openTargetRepository, type OpenRepositoryTarget, repositoryAccess, type TargetAccess } from './open-target.js'
-export { chainOf, checkPipeline, type Plan, planPipeline, type PlanProblem, type TargetPlan } from './plan-pipeline.js'
+export {
+  type OpenRepositoryTarget,
+  type OpenTarget,
+  openTarget,
+  openTargetRepository,
+  repositoryAccess,
+  type TargetAccess,
+} from './open-target.js'
+export { chainOf, checkPipeline, type Plan, type PlanProblem, planPipeline, type TargetPlan } from './plan-pipeline.js'
 export { type PruneDecision, type PruneOptions, type PruneReport, pruneRepository } from './prune-repository.js'
 export { type RepairOptions, type RepairReport, repairRepository } from './repair-repository.js'
-export { type Provision, type RestoreOptions, restorePoint, type RestoreReport } from './restore-point.js'
-export { decideRetention, type RetainedPoint, type RetentionDecision } from './retention.js'
+export { type Provision, type RestoreOptions, type RestoreReport, restorePoint } from './restore-point.js'
 export { restoreScriptBytes } from './restore-script.js'
+export { decideRetention, type RetainedPoint, type RetentionDecision } from './retention.js'
 export { type RunOptions, runPipeline } from './run-pipeline.js'
 export type { DiskReport, MachineReport, RunReport, RunStatus, TargetReport } from './run-report.js'
-export { type Damage, type VerifiedPoint, type VerifyOptions, type VerifyReport, verifyRepository } from './verify-repository.js'
+export {
+  type Damage,
+  type VerifiedPoint,
+  type VerifyOptions,
+  type VerifyReport,
+  verifyRepository,
+} from './verify-repository.js'
 export { type WorkerPool, workerPool } from './worker-pool.js'

@@ -15,7 +15,11 @@ export interface LaneGroup {
 }
 
 /** Groups lanes. */
-export function laneGroup(all: readonly Lane[], signal: AbortSignal, onFailure: (lane: Lane, error: unknown) => void): LaneGroup {
+export function laneGroup(
+  all: readonly Lane[],
+  signal: AbortSignal,
+  onFailure: (lane: Lane, error: unknown) => void,
+): LaneGroup {
   const failures = new Map<Lane, unknown>()
   const alive = () => all.filter((lane) => !failures.has(lane))
   return {
@@ -47,8 +51,12 @@ function noTargetLeft(failures: ReadonlyMap<Lane, unknown>): BackupError {
   const [first] = failures
   const cause = first?.[1]
   const detail = isBackupError(cause) ? cause.message : String(cause)
-  return new BackupError(isBackupError(cause) ? cause.code : 'E_PLUGIN_UNEXPECTED', `Every target failed; '${first?.[0].name}': ${detail}`, {
-    cause,
-    ...(isBackupError(cause) && cause.hint !== undefined ? { hint: cause.hint } : {}),
-  })
+  return new BackupError(
+    isBackupError(cause) ? cause.code : 'E_PLUGIN_UNEXPECTED',
+    `Every target failed; '${first?.[0].name}': ${detail}`,
+    {
+      cause,
+      ...(isBackupError(cause) && cause.hint !== undefined ? { hint: cause.hint } : {}),
+    },
+  )
 }

@@ -6,8 +6,8 @@ import { type ChunkIndex, createChunkIndex } from '../repository/chunk-index.js'
 import { chunkReader } from '../repository/chunk-reader.js'
 import { type ChainLink, chainLink } from '../repository/codec-chain.js'
 import { listCondemned } from '../repository/condemned.js'
-import { isZeroId } from '../repository/disk-tree-format.js'
 import type { DiskChunk } from '../repository/disk-tree-format.js'
+import { isZeroId } from '../repository/disk-tree-format.js'
 import { frameTableBytes } from '../repository/frame.js'
 import { loadIndex, storeIndexRun } from '../repository/index-store.js'
 import { type PackWriter, packWriter } from '../repository/pack-writer.js'
@@ -29,7 +29,12 @@ export interface Lane extends AsyncDisposable {
    *
    * `identity` says which column of ids in `cut` is this lane's.
    */
-  readonly storeChunks: (slab: number, cut: CutResult, identity: number, options: CallOptions) => Promise<readonly DiskChunk[]>
+  readonly storeChunks: (
+    slab: number,
+    cut: CutResult,
+    identity: number,
+    options: CallOptions,
+  ) => Promise<readonly DiskChunk[]>
   /** Makes everything that the point refers to durable, then the point itself. Spec: "Order of writes". */
   readonly commit: (point: Omit<RecoveryPoint, 'storedBytes'>, options: CallOptions) => Promise<RecoveryPoint>
   /** Makes everything stored so far durable and listed, without a point. */
@@ -91,12 +96,19 @@ function lane(
     if (run !== undefined) await storeIndexRun(store, envelope, run, options)
   }
 
-  const commitPoint = async (point: Omit<RecoveryPoint, 'storedBytes'>, options: CallOptions): Promise<RecoveryPoint> => {
+  const commitPoint = async (
+    point: Omit<RecoveryPoint, 'storedBytes'>,
+    options: CallOptions,
+  ): Promise<RecoveryPoint> => {
     await settle(options)
     if (!lease.isFresh()) {
-      throw new BackupError('E_TIMEOUT', `The run stood still for so long that a prune may have taken it for dead; nothing was committed to '${name}'.`, {
-        hint: 'Run again: what is already stored is reused.',
-      })
+      throw new BackupError(
+        'E_TIMEOUT',
+        `The run stood still for so long that a prune may have taken it for dead; nothing was committed to '${name}'.`,
+        {
+          hint: 'Run again: what is already stored is reused.',
+        },
+      )
     }
     const complete: RecoveryPoint = { ...point, storedBytes: dataPacks.storedBytes() + treePacks.storedBytes() }
     await repository.points.write(complete, options)

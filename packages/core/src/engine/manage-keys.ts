@@ -1,6 +1,12 @@
 import type { CallOptions } from '../contract/context.js'
 import { BackupError } from '../contract/errors.js'
-import { addSlot, type KeyGeneration, type RepositoryKeys, revokeSlot, rotateDataKey } from '../repository/key-object.js'
+import {
+  addSlot,
+  type KeyGeneration,
+  type RepositoryKeys,
+  revokeSlot,
+  rotateDataKey,
+} from '../repository/key-object.js'
 import { type Repository, retireKeyObjects, storeKeyGeneration } from '../repository/repository.js'
 
 /** A key slot, without secrets. */
@@ -23,7 +29,12 @@ export function listKeys(repository: Repository): KeyReport {
 }
 
 /** Lets another passphrase open the repository. */
-export function addKey(repository: Repository, passphrase: string, label: string, options: CallOptions): Promise<KeyReport> {
+export function addKey(
+  repository: Repository,
+  passphrase: string,
+  label: string,
+  options: CallOptions,
+): Promise<KeyReport> {
   return replaceKeys(repository, (keys, making) => addSlot(keys, passphrase, label, making), options)
 }
 
@@ -59,5 +70,9 @@ function keysOf(repository: Repository): RepositoryKeys {
 }
 
 function reportOf(keys: RepositoryKeys): KeyReport {
-  return { generation: keys.generation, dataKeys: keys.dataKeys.length, slots: keys.slots.map(({ id, label, createdAt }) => ({ id, label, createdAt })) }
+  return {
+    generation: keys.generation,
+    dataKeys: keys.dataKeys.length,
+    slots: keys.slots.map(({ id, label, createdAt }) => ({ id, label, createdAt })),
+  }
 }

@@ -19,7 +19,8 @@ export function chunkMarks(index: ChunkIndex, readNode: ReadChunk): ChunkMarks {
   /** Marks and tells whether it was new. */
   const mark = (id: Uint8Array, point: RecoveryPoint): boolean => {
     const ordinal = index.ordinalOf(id)
-    if (ordinal < 0) throw damaged({ object: `chunk ${toHex(id)}`, machine: point.machine.name, point: point.id }, 'no index lists it')
+    if (ordinal < 0)
+      throw damaged({ object: `chunk ${toHex(id)}`, machine: point.machine.name, point: point.id }, 'no index lists it')
     const bit = 1 << (ordinal & 7)
     const byte = bits[ordinal >>> 3] ?? 0
     bits[ordinal >>> 3] = byte | bit

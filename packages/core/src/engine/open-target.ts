@@ -4,7 +4,7 @@ import { checkFacets, sessionFacets } from '../contract/facets.js'
 import type { PipelineTarget } from '../contract/pipeline.js'
 import type { SecretReference } from '../contract/secret.js'
 import type { TransformPlugin } from '../contract/transform.js'
-import { objectStore, type ObjectStore } from '../repository/object-store.js'
+import { type ObjectStore, objectStore } from '../repository/object-store.js'
 import { openRepository, type Repository, type RepositoryAccess } from '../repository/repository.js'
 import { type EngineHost, pluginContext } from './host.js'
 import { throttleTo } from './throttle.js'
@@ -29,9 +29,18 @@ export async function openTarget(
   host: EngineHost,
   options: CallOptions & { readonly writeBytesPerSecond?: number | undefined },
 ): Promise<OpenTarget> {
-  const session = checkFacets(target.plugin, await target.plugin.open(pluginContext(host, options.signal)), sessionFacets.target)
+  const session = checkFacets(
+    target.plugin,
+    await target.plugin.open(pluginContext(host, options.signal)),
+    sessionFacets.target,
+  )
   const policy = { attempts, firstPauseMs, clock: host.clock }
-  const store = objectStore(session, target.plugin.capabilities, policy, throttleTo(options.writeBytesPerSecond, host.clock))
+  const store = objectStore(
+    session,
+    target.plugin.capabilities,
+    policy,
+    throttleTo(options.writeBytesPerSecond, host.clock),
+  )
   return { store, [Symbol.asyncDispose]: () => session[Symbol.asyncDispose]() }
 }
 
@@ -46,7 +55,10 @@ export async function openTargetRepository(
   host: EngineHost,
   options: CallOptions & { readonly writeBytesPerSecond?: number | undefined },
 ): Promise<OpenRepositoryTarget> {
-  const [opened, access] = await Promise.all([openTarget(target, host, options), repositoryAccess(target, host, options)])
+  const [opened, access] = await Promise.all([
+    openTarget(target, host, options),
+    repositoryAccess(target, host, options),
+  ])
   try {
     const repository = await openRepository(opened.store, access, options)
     return { store: opened.store, repository, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }
@@ -57,7 +69,11 @@ export async function openTargetRepository(
 }
 
 /** Gathers passphrases and transforms: the target's own chain first, then all others at hand. */
-export async function repositoryAccess(target: TargetAccess, host: EngineHost, options: CallOptions): Promise<RepositoryAccess> {
+export async function repositoryAccess(
+  target: TargetAccess,
+  host: EngineHost,
+  options: CallOptions,
+): Promise<RepositoryAccess> {
   const transforms = [...(target.transforms ?? []), ...target.offered]
   const references = new Map<string, SecretReference>()
   for (const { passphrase } of transforms) {

@@ -50,7 +50,11 @@ export function checkPipeline(pipeline: Pipeline): readonly PlanProblem[] {
     })
   }
   if (pipeline.targets.length === 0) {
-    problems.push({ parts: [`pipeline '${pipeline.name}'`], message: `Pipeline '${pipeline.name}' has no target.`, hint: 'Name at least one target.' })
+    problems.push({
+      parts: [`pipeline '${pipeline.name}'`],
+      message: `Pipeline '${pipeline.name}' has no target.`,
+      hint: 'Name at least one target.',
+    })
   }
   for (const target of pipeline.targets) problems.push(...checkChain(pipeline, target))
   return problems
@@ -61,7 +65,9 @@ function checkChain(pipeline: Pipeline, target: PipelineTarget): readonly PlanPr
   const problems: PlanProblem[] = []
   const keyed = chain.filter((transform) => transform.capabilities.keyed)
   const encryptedAt = chain.findIndex((transform) => transform.capabilities.keyed)
-  const shrinkAfter = chain.find((transform, i) => encryptedAt >= 0 && i > encryptedAt && transform.capabilities.shrinks)
+  const shrinkAfter = chain.find(
+    (transform, i) => encryptedAt >= 0 && i > encryptedAt && transform.capabilities.shrinks,
+  )
   const [first, second] = keyed
   if (shrinkAfter !== undefined && first !== undefined) {
     problems.push({
@@ -86,7 +92,11 @@ function checkChain(pipeline: Pipeline, target: PipelineTarget): readonly PlanPr
     })
   }
   if (chain.length > 16) {
-    problems.push({ parts: [`target '${target.name}'`], message: `Target '${target.name}' has ${chain.length} transforms; at most 16 fit.`, hint: 'Use fewer.' })
+    problems.push({
+      parts: [`target '${target.name}'`],
+      message: `Target '${target.name}' has ${chain.length} transforms; at most 16 fit.`,
+      hint: 'Use fewer.',
+    })
   }
   return problems
 }
@@ -101,7 +111,11 @@ export async function planPipeline(pipeline: Pipeline, host: EngineHost, options
   const problems = [...checkPipeline(pipeline)]
   const machines: MachineRef[] = []
   try {
-    await using source = checkFacets(pipeline.source, await pipeline.source.open(pluginContext(host, options.signal)), sessionFacets.source)
+    await using source = checkFacets(
+      pipeline.source,
+      await pipeline.source.open(pluginContext(host, options.signal)),
+      sessionFacets.source,
+    )
     for await (const machine of source.discover(pipeline.select ?? {}, options)) machines.push(machine)
     if (machines.length === 0) {
       problems.push({
@@ -120,13 +134,23 @@ export async function planPipeline(pipeline: Pipeline, host: EngineHost, options
     pipeline: pipeline.name,
     source: pipeline.source.id,
     machines: machines.sort((a, b) => (a.name < b.name ? -1 : 1)),
-    quiesce: (pipeline.quiesce ?? []).map((hook) => ({ hook: hook.id, channel: hook.capabilities.channel, maxFreezeMs: hook.capabilities.maxFreezeMs })),
+    quiesce: (pipeline.quiesce ?? []).map((hook) => ({
+      hook: hook.id,
+      channel: hook.capabilities.channel,
+      maxFreezeMs: hook.capabilities.maxFreezeMs,
+    })),
     targets,
     problems,
   }
 }
 
-async function planTarget(pipeline: Pipeline, target: PipelineTarget, host: EngineHost, problems: PlanProblem[], options: CallOptions): Promise<TargetPlan> {
+async function planTarget(
+  pipeline: Pipeline,
+  target: PipelineTarget,
+  host: EngineHost,
+  problems: PlanProblem[],
+  options: CallOptions,
+): Promise<TargetPlan> {
   const chain = chainOf(pipeline, target)
   const keyed = chain.find((transform) => transform.capabilities.keyed)
   const base = { name: target.name, plugin: target.plugin.id, transforms: chain.map((transform) => transform.id) }
@@ -145,7 +169,11 @@ async function planTarget(pipeline: Pipeline, target: PipelineTarget, host: Engi
 }
 
 /** A repository is encrypted from its first day or never: a chain must agree with it. */
-export function encryptionProblems(target: string, encrypted: boolean, keyed: TransformPlugin | undefined): readonly PlanProblem[] {
+export function encryptionProblems(
+  target: string,
+  encrypted: boolean,
+  keyed: TransformPlugin | undefined,
+): readonly PlanProblem[] {
   if (encrypted === (keyed !== undefined)) return []
   return [
     encrypted
@@ -164,5 +192,9 @@ export function encryptionProblems(target: string, encrypted: boolean, keyed: Tr
 
 function asProblem(part: string, error: unknown): PlanProblem {
   const { message, hint } = reportedError(error)
-  return { parts: [part], message: message.includes(part) ? message : `${part}: ${message}`, hint: hint ?? 'See the message.' }
+  return {
+    parts: [part],
+    message: message.includes(part) ? message : `${part}: ${message}`,
+    hint: hint ?? 'See the message.',
+  }
 }

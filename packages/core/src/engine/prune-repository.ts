@@ -14,7 +14,7 @@ import { liveWriters, takeLease } from '../repository/writer-lease.js'
 import type { OnEvent } from './events.js'
 import { frameFetcher } from './fetch-frame.js'
 import { openLane } from './lane.js'
-import { chunkMarks, type ChunkMarks } from './mark-chunks.js'
+import { type ChunkMarks, chunkMarks } from './mark-chunks.js'
 import { decideRetention } from './retention.js'
 import { workerPool } from './worker-pool.js'
 
@@ -87,7 +87,11 @@ async function prune(repository: Repository, ownLease: string, options: PruneOpt
   return { dryRun: options.dryRun, decisions, removedPoints: going.size, ...swept }
 }
 
-function decide(repository: Repository, entries: readonly PointEntry[], options: PruneOptions): readonly PruneDecision[] {
+function decide(
+  repository: Repository,
+  entries: readonly PointEntry[],
+  options: PruneOptions,
+): readonly PruneDecision[] {
   const groups = new Map<string, PointEntry[]>()
   for (const entry of entries) {
     const name = JSON.stringify([entry.point.pipeline, entry.point.machine.id])
@@ -125,20 +129,44 @@ interface Garbage {
   readonly waitingPacks: number
 }
 
-async function collectGarbage(repository: Repository, staying: readonly PointEntry[], ownLease: string, options: PruneOptions): Promise<Garbage> {
+async function collectGarbage(
+  repository: Repository,
+  staying: readonly PointEntry[],
+  ownLease: string,
+  options: PruneOptions,
+): Promise<Garbage> {
   const { store, envelope } = repository
   const others = async () => [...(await liveWriters(store, options))].filter((id) => id !== ownLease)
   // Packs are listed before points and index are read: one that appears later is not looked at.
-  const stored = new Map((await store.list(objectPrefixes.packs, options)).map((info) => [info.key.slice(info.key.lastIndexOf('/') + 1), info.sizeBytes]))
+  const stored = new Map(
+    (await store.list(objectPrefixes.packs, options)).map((info) => [
+      info.key.slice(info.key.lastIndexOf('/') + 1),
+      info.sizeBytes,
+    ]),
+  )
   const old = await listCondemned(store, envelope, options)
   const condemnedBefore = new Set(old.flatMap((entry) => entry.packs))
   const index = await completeIndex(repository, new Set(), options)
   const marks = await markAll(repository, index, staying, options)
   const usage = packUsage(index, marks)
   const dead = [...stored.keys()].filter((id) => (usage.get(id)?.livingBytes ?? 0) === 0)
-  const sparse = [...usage].filter(([id, use]) => use.livingBytes > 0 && use.livingBytes < use.allBytes * repackBelow && stored.has(id) && !condemnedBefore.has(id)).map(([id]) => id)
+  const sparse = [...usage]
+    .filter(
+      ([id, use]) =>
+        use.livingBytes > 0 &&
+        use.livingBytes < use.allBytes * repackBelow &&
+        stored.has(id) &&
+        !condemnedBefore.has(id),
+    )
+    .map(([id]) => id)
   const bytesOf = (packs: readonly string[]) => packs.reduce((sum, id) => sum + (stored.get(id) ?? 0), 0)
-  if (options.dryRun) return { removedPacks: dead.length + sparse.length, freedBytes: bytesOf(dead), repackedBytes: bytesOf(sparse), waitingPacks: 0 }
+  if (options.dryRun)
+    return {
+      removedPacks: dead.length + sparse.length,
+      freedBytes: bytesOf(dead),
+      repackedBytes: bytesOf(sparse),
+      waitingPacks: 0,
+    }
 
   const repacked = await repack(repository, sparse, marks, stored, options)
   const fresh = [...dead, ...repacked].filter((id) => !condemnedBefore.has(id))
@@ -162,7 +190,11 @@ async function collectGarbage(repository: Repository, staying: readonly PointEnt
 }
 
 /** Removes condemned packs that still nothing needs: index first, so that no reader is sent to a pack that is gone. */
-async function sweep(repository: Repository, ripe: readonly Condemnation[], options: PruneOptions): Promise<readonly string[]> {
+async function sweep(
+  repository: Repository,
+  ripe: readonly Condemnation[],
+  options: PruneOptions,
+): Promise<readonly string[]> {
   if (ripe.length === 0) return []
   const { store, envelope } = repository
   const candidates = new Set(ripe.flatMap((entry) => entry.packs))
@@ -171,12 +203,19 @@ async function sweep(repository: Repository, ripe: readonly Condemnation[], opti
   await dropPacksFromIndex(store, envelope, new Set(going), options)
   for (const id of going) await store.remove(packKey(id), options)
   for (const { key } of ripe) await store.remove(key, options)
-  options.onEvent?.({ type: 'step', message: `removed ${going.length} packs${needed.size > 0 ? `, kept ${needed.size} that are needed again` : ''}` })
+  options.onEvent?.({
+    type: 'step',
+    message: `removed ${going.length} packs${needed.size > 0 ? `, kept ${needed.size} that are needed again` : ''}`,
+  })
   return going
 }
 
 /** Looks at all points again: writers that were running when packs were condemned may have committed since. */
-async function packsStillNeeded(repository: Repository, candidates: ReadonlySet<string>, options: PruneOptions): Promise<ReadonlySet<string>> {
+async function packsStillNeeded(
+  repository: Repository,
+  candidates: ReadonlySet<string>,
+  options: PruneOptions,
+): Promise<ReadonlySet<string>> {
   const { entries } = await repository.points.list(options)
   const all = await completeIndex(repository, new Set(), options)
   const without = await completeIndex(repository, candidates, options)
@@ -189,7 +228,11 @@ async function packsStillNeeded(repository: Repository, candidates: ReadonlySet<
 }
 
 /** Reads the whole index; a damaged part stops the prune, since what it lists cannot be judged. */
-async function completeIndex(repository: Repository, excluded: ReadonlySet<string>, options: CallOptions): Promise<ChunkIndex> {
+async function completeIndex(
+  repository: Repository,
+  excluded: ReadonlySet<string>,
+  options: CallOptions,
+): Promise<ChunkIndex> {
   const index = createChunkIndex(excluded)
   const failures: unknown[] = []
   await loadIndex(repository.store, repository.envelope, index, (_, error) => failures.push(error), options)
@@ -197,14 +240,25 @@ async function completeIndex(repository: Repository, excluded: ReadonlySet<strin
   return index
 }
 
-async function markAll(repository: Repository, index: ChunkIndex, entries: readonly PointEntry[], options: CallOptions): Promise<ChunkMarks> {
-  const marks = chunkMarks(index, chunkReader(repository.store, index, repository.identity, repository.transforms, repository.keys?.keyring))
+async function markAll(
+  repository: Repository,
+  index: ChunkIndex,
+  entries: readonly PointEntry[],
+  options: CallOptions,
+): Promise<ChunkMarks> {
+  const marks = chunkMarks(
+    index,
+    chunkReader(repository.store, index, repository.identity, repository.transforms, repository.keys?.keyring),
+  )
   for (const entry of entries) await marks.addPoint(entry.point, options)
   return marks
 }
 
 /** Counts each chunk once, in the pack that readers would fetch it from. */
-function packUsage(index: ChunkIndex, marks: ChunkMarks): ReadonlyMap<string, { livingBytes: number; allBytes: number }> {
+function packUsage(
+  index: ChunkIndex,
+  marks: ChunkMarks,
+): ReadonlyMap<string, { livingBytes: number; allBytes: number }> {
   const usage = new Map<string, { livingBytes: number; allBytes: number }>()
   index.forEach((id, location) => {
     const use = usage.get(location.packInfo.id) ?? { livingBytes: 0, allBytes: 0 }

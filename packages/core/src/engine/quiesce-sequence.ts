@@ -50,7 +50,12 @@ export async function whileFrozen<T>(
         const reached = await hook.session.freeze(machine, { signal: deadline })
         consistency = strongerConsistency(consistency, reached.consistency)
         records.set(hook, { hook: hook.plugin.id, consistency: reached.consistency, frozenMs: 0 })
-        onEvent({ type: 'machine-frozen', machine: machine.name, hook: hook.plugin.id, consistency: reached.consistency })
+        onEvent({
+          type: 'machine-frozen',
+          machine: machine.name,
+          hook: hook.plugin.id,
+          consistency: reached.consistency,
+        })
       } catch (error) {
         options.signal.throwIfAborted()
         if (policy === 'fail') throw freezeFailed(hook.plugin.id, machine, longest, deadline, error)
@@ -73,7 +78,8 @@ export async function whileFrozen<T>(
     onEvent({ type: 'machine-thawed', machine: machine.name, hook: hook.plugin.id, frozenMs })
   }
   if (!outcome.ok) {
-    if (deadline.aborted && !options.signal.aborted && outcome.error === deadline.reason) throw tooLong(machine, longest, outcome.error)
+    if (deadline.aborted && !options.signal.aborted && outcome.error === deadline.reason)
+      throw tooLong(machine, longest, outcome.error)
     throw outcome.error
   }
   if (thawFailures.length > 0) {
@@ -83,7 +89,9 @@ export async function whileFrozen<T>(
   return { result: outcome.value, consistency, records: [...records.values()] }
 }
 
-async function settled<T>(run: () => Promise<T>): Promise<{ readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown }> {
+async function settled<T>(
+  run: () => Promise<T>,
+): Promise<{ readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown }> {
   try {
     return { ok: true, value: await run() }
   } catch (error) {
@@ -96,10 +104,20 @@ async function discard(value: unknown): Promise<void> {
   if (dispose !== undefined) await dispose.call(value)
 }
 
-function freezeFailed(hook: string, machine: MachineRef, longestMs: number, deadline: AbortSignal, cause: unknown): unknown {
+function freezeFailed(
+  hook: string,
+  machine: MachineRef,
+  longestMs: number,
+  deadline: AbortSignal,
+  cause: unknown,
+): unknown {
   if (deadline.aborted) return tooLong(machine, longestMs, cause)
   if (isBackupError(cause)) return cause
-  return new BackupError('E_FREEZE', `Hook '${hook}' could not freeze ${machine.name}: ${messageOf(cause)}`, { plugin: hook, operation: 'quiesce.freeze', cause })
+  return new BackupError('E_FREEZE', `Hook '${hook}' could not freeze ${machine.name}: ${messageOf(cause)}`, {
+    plugin: hook,
+    operation: 'quiesce.freeze',
+    cause,
+  })
 }
 
 function thawFailed(hook: string, machine: MachineRef, cause: unknown): BackupError {
@@ -112,11 +130,15 @@ function thawFailed(hook: string, machine: MachineRef, cause: unknown): BackupEr
 }
 
 function tooLong(machine: MachineRef, longestMs: number, cause: unknown): BackupError {
-  return new BackupError('E_TIMEOUT', `${machine.name} was frozen for longer than the ${longestMs} ms that its hooks allow; it was thawed and not captured.`, {
-    operation: 'source.take',
-    hint: "Raise the hook's limit, or find out why the snapshot takes so long.",
-    cause,
-  })
+  return new BackupError(
+    'E_TIMEOUT',
+    `${machine.name} was frozen for longer than the ${longestMs} ms that its hooks allow; it was thawed and not captured.`,
+    {
+      operation: 'source.take',
+      hint: "Raise the hook's limit, or find out why the snapshot takes so long.",
+      cause,
+    },
+  )
 }
 
 function messageOf(error: unknown): string {

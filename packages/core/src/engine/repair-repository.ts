@@ -36,7 +36,11 @@ export interface RepairReport {
  *
  * Guarantee: nothing readable is removed before it is stored elsewhere; killed at any instant, running it again goes on.
  */
-export async function repairRepository(repository: Repository, from: Repository | undefined, options: RepairOptions): Promise<RepairReport> {
+export async function repairRepository(
+  repository: Repository,
+  from: Repository | undefined,
+  options: RepairOptions,
+): Promise<RepairReport> {
   const mended: string[] = []
   const say = (message: string) => {
     mended.push(message)
@@ -52,12 +56,22 @@ export async function repairRepository(repository: Repository, from: Repository 
   }
   await restoreDamagedPoints(repository, from, reading, say, options)
   const after = await examineRepository(repository, reading, { signal: options.signal, readData: false })
-  const lost = after.report.damage.filter((damage) => damage.object.startsWith(objectPrefixes.points)).map((damage) => damage.object)
-  return { mended, stillBroken: [...new Set([...after.brokenPoints.map((entry) => entry.point.id as string), ...lost])] }
+  const lost = after.report.damage
+    .filter((damage) => damage.object.startsWith(objectPrefixes.points))
+    .map((damage) => damage.object)
+  return {
+    mended,
+    stillBroken: [...new Set([...after.brokenPoints.map((entry) => entry.point.id as string), ...lost])],
+  }
 }
 
 /** Notes about points (verifications, condemnations) can be done without: a damaged one only stands in the way. */
-async function removeDamagedNotes(repository: Repository, pool: WorkerPool, say: (message: string) => void, options: RepairOptions): Promise<void> {
+async function removeDamagedNotes(
+  repository: Repository,
+  pool: WorkerPool,
+  say: (message: string) => void,
+  options: RepairOptions,
+): Promise<void> {
   const { damagedNotes } = await examineRepository(repository, pool, { signal: options.signal, readData: false })
   for (const key of damagedNotes) {
     await repository.store.remove(key, options)
@@ -80,9 +94,17 @@ function onlyObject(repository: Repository, key: string): Repository['store'] {
 }
 
 /** Lists again, from their own footers, the packs that damaged or lost index objects listed. */
-async function rebuildIndex(repository: Repository, pool: WorkerPool, say: (message: string) => void, options: RepairOptions): Promise<void> {
+async function rebuildIndex(
+  repository: Repository,
+  pool: WorkerPool,
+  say: (message: string) => void,
+  options: RepairOptions,
+): Promise<void> {
   const { store, envelope } = repository
-  const { damagedIndexes, unlistedPacks, index } = await examineRepository(repository, pool, { signal: options.signal, readData: false })
+  const { damagedIndexes, unlistedPacks, index } = await examineRepository(repository, pool, {
+    signal: options.signal,
+    readData: false,
+  })
   if (damagedIndexes.length === 0 && unlistedPacks.length === 0) return
   const listed = new Set(index.packs().map((pack) => pack.id))
   const contents: PackContents[] = []
@@ -117,15 +139,32 @@ async function replaceLost(
 ): Promise<void> {
   const { store, envelope } = repository
   await using writing = workerPool(2)
-  await using lane = await openLane('repair', repository, options.transforms, writing, options.signal, found.brokenPacks)
+  await using lane = await openLane(
+    'repair',
+    repository,
+    options.transforms,
+    writing,
+    options.signal,
+    found.brokenPacks,
+  )
   const fetcher = frameFetcher(repository, reading)
-  const sizes = new Map((await store.list(objectPrefixes.packs, options)).map((info) => [info.key as string, info.sizeBytes]))
+  const sizes = new Map(
+    (await store.list(objectPrefixes.packs, options)).map((info) => [info.key as string, info.sizeBytes]),
+  )
   for (const id of found.brokenPacks) {
     const sizeBytes = sizes.get(packKey(id))
     if (sizeBytes === undefined) continue
     try {
       const contents = await readPackContents(store, envelope, id, sizeBytes, options)
-      await rewriteChunks(contents, () => true, fetcher, lane, writing, () => {}, options)
+      await rewriteChunks(
+        contents,
+        () => true,
+        fetcher,
+        lane,
+        writing,
+        () => {},
+        options,
+      )
     } catch (error) {
       options.signal.throwIfAborted()
       say(`${packKey(id)} has no readable footer: nothing of it could be kept`)
@@ -152,7 +191,12 @@ async function replaceLost(
 }
 
 /** A point keeps its name: the new manifest takes the old one's place. */
-async function replacePoint(repository: Repository, entry: PointEntry, point: PointEntry['point'], options: CallOptions): Promise<void> {
+async function replacePoint(
+  repository: Repository,
+  entry: PointEntry,
+  point: PointEntry['point'],
+  options: CallOptions,
+): Promise<void> {
   await repository.store.remove(entry.key, options)
   await repository.points.write(point, options)
 }
@@ -169,7 +213,9 @@ async function restoreDamagedPoints(
   const broken = damaged.filter(({ key }) => key.startsWith(objectPrefixes.points))
   if (broken.length === 0 || from === undefined) return
   const names = new Set(broken.map(({ key }) => key.slice(key.lastIndexOf('/') + 1)))
-  const others = (await from.points.list(options)).entries.filter(({ point }) => names.has(point.id) && !entries.some((entry) => sameCapture(entry.point, point)))
+  const others = (await from.points.list(options)).entries.filter(
+    ({ point }) => names.has(point.id) && !entries.some((entry) => sameCapture(entry.point, point)),
+  )
   await using writing = workerPool(2)
   await using lane = await openLane('repair', repository, options.transforms, writing, options.signal)
   const reader = await storedDiskReader(from, reading, options)

@@ -1,16 +1,16 @@
 import type { CallOptions } from '../contract/context.js'
 import type { CapturedDisk } from '../contract/source.js'
-import type { ChangeToken } from '../model/ids.js'
 import type { Extent } from '../model/extent.js'
+import type { ChangeToken } from '../model/ids.js'
 import { fromHex, toHex } from '../repository/bytes.js'
 import type { ChunkIndex } from '../repository/chunk-index.js'
 import { damaged } from '../repository/damage.js'
 import { isZeroId, leafSpanBytes } from '../repository/disk-tree-format.js'
 import { type DiskTree, diskChunks, type ReadChunk, readLeaf } from '../repository/disk-tree-reader.js'
 import type { StoredDisk } from '../repository/recovery-point.js'
+import { changedExtents } from './diff-trees.js'
 import type { FrameFetcher } from './fetch-frame.js'
 import { planFrames } from './frame-plan.js'
-import { changedExtents } from './diff-trees.js'
 
 /** What reading a stored disk needs. */
 export interface StoredDiskReader {
@@ -24,15 +24,24 @@ export interface StoredDiskReader {
  *
  * With `before`, the disk as of an earlier point whose id serves as change token, only differences are read.
  */
-export function repositoryDisk(disk: StoredDisk, before: { readonly token: ChangeToken; readonly disk: StoredDisk } | undefined, reader: StoredDiskReader): CapturedDisk {
+export function repositoryDisk(
+  disk: StoredDisk,
+  before: { readonly token: ChangeToken; readonly disk: StoredDisk } | undefined,
+  reader: StoredDiskReader,
+): CapturedDisk {
   const tree = treeOf(disk)
   const since = before !== undefined && before.disk.sizeBytes === disk.sizeBytes ? before : undefined
   return {
     id: disk.id,
     sizeBytes: disk.sizeBytes,
-    tracking: since === undefined ? { mode: 'full', reason: 'copied whole' } : { mode: 'incremental', reason: `copied since ${since.token}` },
+    tracking:
+      since === undefined
+        ? { mode: 'full', reason: 'copied whole' }
+        : { mode: 'incremental', reason: `copied since ${since.token}` },
     extents: (token, options) =>
-      since !== undefined && token === since.token ? changedExtents(treeOf(since.disk), tree, reader.readNode, options) : dataExtents(tree, reader, options),
+      since !== undefined && token === since.token
+        ? changedExtents(treeOf(since.disk), tree, reader.readNode, options)
+        : dataExtents(tree, reader, options),
     readInto: (offset, into, options) => readStored(tree, offset, into, reader, options),
   }
 }
@@ -53,7 +62,13 @@ async function* dataExtents(tree: DiskTree, reader: StoredDiskReader, options: C
   if (open !== undefined) yield { ...open, kind: 'data' }
 }
 
-async function readStored(tree: DiskTree, offset: number, into: Uint8Array, reader: StoredDiskReader, options: CallOptions): Promise<void> {
+async function readStored(
+  tree: DiskTree,
+  offset: number,
+  into: Uint8Array,
+  reader: StoredDiskReader,
+  options: CallOptions,
+): Promise<void> {
   into.fill(0)
   const end = offset + into.byteLength
   const wanted = []
@@ -66,17 +81,23 @@ async function readStored(tree: DiskTree, offset: number, into: Uint8Array, read
   }
   const frames = planFrames(wanted, reader.index, (chunk) => damaged(`chunk ${toHex(chunk.id)}`, 'no index lists it'))
   for (const frame of frames) {
-    await reader.fetcher.withFrame(frame, false, async ({ chunks, plain }) => {
-      const actual = new Map(chunks.map((chunk) => [chunk.offset, chunk]))
-      for (const [plainOffset, { id, length, diskOffsets }] of frame.chunks) {
-        const chunk = actual.get(plainOffset)
-        if (chunk === undefined || chunk.length !== length || toHex(chunk.id) !== id) throw damaged(`pack ${frame.pack.id}`, `the frame that should hold chunk ${id} holds another`)
-        for (const at of diskOffsets) {
-          const from = Math.max(at, offset)
-          const to = Math.min(at + length, end)
-          into.set(plain.subarray(plainOffset + from - at, plainOffset + to - at), from - offset)
+    await reader.fetcher.withFrame(
+      frame,
+      false,
+      async ({ chunks, plain }) => {
+        const actual = new Map(chunks.map((chunk) => [chunk.offset, chunk]))
+        for (const [plainOffset, { id, length, diskOffsets }] of frame.chunks) {
+          const chunk = actual.get(plainOffset)
+          if (chunk === undefined || chunk.length !== length || toHex(chunk.id) !== id)
+            throw damaged(`pack ${frame.pack.id}`, `the frame that should hold chunk ${id} holds another`)
+          for (const at of diskOffsets) {
+            const from = Math.max(at, offset)
+            const to = Math.min(at + length, end)
+            into.set(plain.subarray(plainOffset + from - at, plainOffset + to - at), from - offset)
+          }
         }
-      }
-    }, options)
+      },
+      options,
+    )
   }
 }

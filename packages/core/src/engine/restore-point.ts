@@ -12,12 +12,16 @@ import { loadIndex } from '../repository/index-store.js'
 import type { RecoveryPoint, StoredDisk } from '../repository/recovery-point.js'
 import type { Repository } from '../repository/repository.js'
 import type { OnEvent } from './events.js'
-import { frameFetcher, type FrameFetcher } from './fetch-frame.js'
+import { type FrameFetcher, frameFetcher } from './fetch-frame.js'
 import { type FrameFetch, planFrames } from './frame-plan.js'
 import type { WorkerPool } from './worker-pool.js'
 
 /** Creates blank disks somewhere: a folder, or a hypervisor's restore facet. */
-export type Provision = (machine: Machine, disks: readonly { readonly id: DiskId; readonly sizeBytes: number }[], options: CallOptions) => Promise<ProvisionedMachine>
+export type Provision = (
+  machine: Machine,
+  disks: readonly { readonly id: DiskId; readonly sizeBytes: number }[],
+  options: CallOptions,
+) => Promise<ProvisionedMachine>
 
 /** How to restore a point. */
 export interface RestoreOptions extends CallOptions {
@@ -38,20 +42,34 @@ export interface RestoreReport {
 const windowChunks = 32_768
 
 /** Puts a recovery point back. Every byte written was proved to be the byte that was read. */
-export async function restorePoint(repository: Repository, point: RecoveryPoint, provision: Provision, pool: WorkerPool, options: RestoreOptions): Promise<RestoreReport> {
+export async function restorePoint(
+  repository: Repository,
+  point: RecoveryPoint,
+  provision: Provision,
+  pool: WorkerPool,
+  options: RestoreOptions,
+): Promise<RestoreReport> {
   const wanted = point.disks.filter((disk) => options.disks === undefined || options.disks.includes(disk.id))
   for (const id of options.disks ?? []) {
     if (!wanted.some((disk) => disk.id === id)) {
-      throw new BackupError('E_USAGE', `${point.machine.name} has no disk '${id}' in this point.`, { hint: `Its disks: ${point.disks.map((disk) => disk.id).join(', ')}.` })
+      throw new BackupError('E_USAGE', `${point.machine.name} has no disk '${id}' in this point.`, {
+        hint: `Its disks: ${point.disks.map((disk) => disk.id).join(', ')}.`,
+      })
     }
   }
   const index = await loadWholeIndex(repository, options)
-  await using placed = await provision(point.machine, wanted.map(({ id, sizeBytes }) => ({ id, sizeBytes })), options)
+  await using placed = await provision(
+    point.machine,
+    wanted.map(({ id, sizeBytes }) => ({ id, sizeBytes })),
+    options,
+  )
   const disks: RestoreReport['disks'][number][] = []
   for (const disk of wanted) {
     const target = placed.disks.find((candidate) => candidate.id === disk.id)
     if (target === undefined) throw new BackupError('E_PLACEMENT', `No disk was provisioned for '${disk.id}'.`)
-    const writtenBytes = await inDisk(point, disk, () => restoreDisk(repository, index, point, disk, target, pool, options))
+    const writtenBytes = await inDisk(point, disk, () =>
+      restoreDisk(repository, index, point, disk, target, pool, options),
+    )
     disks.push({ disk: disk.id, sizeBytes: disk.sizeBytes, writtenBytes })
   }
   await placed.commit(options)
@@ -79,8 +97,21 @@ async function restoreDisk(
   const onEvent = options.onEvent ?? (() => {})
   const machine = point.machine.name
   const fetcher = frameFetcher(repository, pool)
-  const readNode = chunkReader(repository.store, index, repository.identity, repository.transforms, repository.keys?.keyring)
-  onEvent({ type: 'disk-started', machine, disk: disk.id, sizeBytes: disk.sizeBytes, mode: 'full', reason: `restoring ${point.id}` })
+  const readNode = chunkReader(
+    repository.store,
+    index,
+    repository.identity,
+    repository.transforms,
+    repository.keys?.keyring,
+  )
+  onEvent({
+    type: 'disk-started',
+    machine,
+    disk: disk.id,
+    sizeBytes: disk.sizeBytes,
+    mode: 'full',
+    reason: `restoring ${point.id}`,
+  })
   let written = 0
   let shownAt = 0
   const onWritten = (bytes: number, position: number) => {
@@ -88,7 +119,14 @@ async function restoreDisk(
     const now = Date.now()
     if (now - shownAt < 200) return
     shownAt = now
-    onEvent({ type: 'disk-progress', machine, disk: disk.id, sizeBytes: disk.sizeBytes, positionBytes: position, transferredBytes: written })
+    onEvent({
+      type: 'disk-progress',
+      machine,
+      disk: disk.id,
+      sizeBytes: disk.sizeBytes,
+      positionBytes: position,
+      transferredBytes: written,
+    })
   }
   let window: PlacedChunk[] = []
   const flush = async () => {
@@ -119,15 +157,22 @@ async function writeFrames(
   const worker = async (): Promise<void> => {
     for (let frame = frames[next++]; frame !== undefined; frame = frames[next++]) {
       const current = frame
-      await fetcher.withFrame(current, false, async ({ chunks, plain }) => {
-        for (const run of contiguousRuns(current, chunks)) {
-          await target.write(run.diskOffset, plain.subarray(run.plainOffset, run.plainOffset + run.length), inner)
-          onWritten(run.length, run.diskOffset)
-        }
-      }, inner)
+      await fetcher.withFrame(
+        current,
+        false,
+        async ({ chunks, plain }) => {
+          for (const run of contiguousRuns(current, chunks)) {
+            await target.write(run.diskOffset, plain.subarray(run.plainOffset, run.plainOffset + run.length), inner)
+            onWritten(run.length, run.diskOffset)
+          }
+        },
+        inner,
+      )
     }
   }
-  const lanes = Array.from({ length: pool.slabs.memory.length }, () => worker().catch((error: unknown) => failing.abort(error)))
+  const lanes = Array.from({ length: pool.slabs.memory.length }, () =>
+    worker().catch((error: unknown) => failing.abort(error)),
+  )
   await Promise.all(lanes)
   options.signal.throwIfAborted()
   if (failing.signal.aborted) throw failing.signal.reason
@@ -143,11 +188,19 @@ function contiguousRuns(
   for (const [plainOffset, { id, length, diskOffsets }] of [...frame.chunks].sort(([a], [b]) => a - b)) {
     const chunk = actual.get(plainOffset)
     if (chunk === undefined || chunk.length !== length || toHex(chunk.id) !== id) {
-      throw damaged(`packs/${frame.pack.id.slice(0, 2)}/${frame.pack.id}`, `the frame that should hold chunk ${id} holds another`)
+      throw damaged(
+        `packs/${frame.pack.id.slice(0, 2)}/${frame.pack.id}`,
+        `the frame that should hold chunk ${id} holds another`,
+      )
     }
     for (const diskOffset of diskOffsets) {
       const last = runs[runs.length - 1]
-      if (last !== undefined && last.plainOffset + last.length === plainOffset && last.diskOffset + last.length === diskOffset) last.length += length
+      if (
+        last !== undefined &&
+        last.plainOffset + last.length === plainOffset &&
+        last.diskOffset + last.length === diskOffset
+      )
+        last.length += length
       else runs.push({ plainOffset, diskOffset, length })
     }
   }
@@ -160,11 +213,15 @@ async function inDisk<T>(point: RecoveryPoint, disk: StoredDisk, action: () => P
   } catch (error) {
     if (!isBackupError(error) || (error.code !== 'E_DAMAGED' && error.code !== 'E_OBJECT_NOT_FOUND')) throw error
     const object = String(error.context['object'] ?? error.context['key'] ?? '')
-    throw new BackupError('E_DAMAGED', `Disk '${disk.id}' of ${point.machine.name} (${point.id}) cannot be restored: ${error.message}`, {
-      operation: 'restore.disk',
-      context: { object, machine: point.machine.name, point: point.id, disk: disk.id },
-      hint: error.hint ?? "Restore from another target, or mend this one with 'holdfast repair --from'.",
-      cause: error,
-    })
+    throw new BackupError(
+      'E_DAMAGED',
+      `Disk '${disk.id}' of ${point.machine.name} (${point.id}) cannot be restored: ${error.message}`,
+      {
+        operation: 'restore.disk',
+        context: { object, machine: point.machine.name, point: point.id, disk: disk.id },
+        hint: error.hint ?? "Restore from another target, or mend this one with 'holdfast repair --from'.",
+        cause: error,
+      },
+    )
   }
 }

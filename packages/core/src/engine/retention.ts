@@ -38,7 +38,11 @@ const buckets = {
  * Rules run twice: over the points whose time the target bears out, and over all that are not dated in the future. Both
  * results are kept, so that points with a forged time may stay themselves but never evict a real one.
  */
-export function decideRetention(points: readonly RetainedPoint[], policy: RetentionPolicy | undefined, now: Date): readonly RetentionDecision[] {
+export function decideRetention(
+  points: readonly RetainedPoint[],
+  policy: RetentionPolicy | undefined,
+  now: Date,
+): readonly RetentionDecision[] {
   const newestFirst = [...points].sort((a, b) => b.takenAt.getTime() - a.takenAt.getTime() || (a.id < b.id ? 1 : -1))
   const reasons = new Map<string, string[]>(points.map((point) => [point.id, []]))
   const keep = (point: RetainedPoint, reason: string) => {
@@ -57,7 +61,8 @@ export function decideRetention(points: readonly RetainedPoint[], policy: Retent
     for (const point of newestFirst) {
       if (point.held) keep(point, 'held')
       if (isFuture(point, now)) keep(point, 'dated in the future: kept, and counted for nothing')
-      if (policy.minimumAgeMs !== undefined && now.getTime() - youngest(point).getTime() < policy.minimumAgeMs) keep(point, 'younger than the minimum age')
+      if (policy.minimumAgeMs !== undefined && now.getTime() - youngest(point).getTime() < policy.minimumAgeMs)
+        keep(point, 'younger than the minimum age')
     }
     const floor = policy.minimumVerified ?? 0
     const verified = newestFirst.filter((point) => point.verified && !isFuture(point, now))
@@ -69,7 +74,11 @@ export function decideRetention(points: readonly RetainedPoint[], policy: Retent
   })
 }
 
-function applyRules(newestFirst: readonly RetainedPoint[], policy: RetentionPolicy, keep: (point: RetainedPoint, reason: string) => void): void {
+function applyRules(
+  newestFirst: readonly RetainedPoint[],
+  policy: RetentionPolicy,
+  keep: (point: RetainedPoint, reason: string) => void,
+): void {
   for (const point of newestFirst.slice(0, policy.last ?? 0)) keep(point, `one of the last ${policy.last}`)
   for (const [name, bucketOf] of Object.entries(buckets) as [keyof typeof buckets, (date: Date) => string][]) {
     const limit = policy[name] ?? 0

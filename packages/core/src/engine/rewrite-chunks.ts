@@ -24,19 +24,26 @@ export async function rewriteChunks(
     if (!frame.chunks.some((chunk) => wanted(chunk.id))) continue
     const slab = await writing.slabs.inputs.acquire(options)
     try {
-      const lengths = frame.chunks.map((chunk) => (wanted(chunk.id) ? chunk.plainBytes : 0)).filter((length) => length > 0)
+      const lengths = frame.chunks
+        .map((chunk) => (wanted(chunk.id) ? chunk.plainBytes : 0))
+        .filter((length) => length > 0)
       const ids = new Uint8Array(lengths.length * chunkIdBytes)
-      await fetcher.withFrame({ pack: contents.pack, ...frame }, true, async ({ plain }) => {
-        const data = writing.slabs.whole(slab).subarray(slabHeadroomBytes)
-        let at = 0
-        let next = 0
-        for (const chunk of frame.chunks) {
-          if (!wanted(chunk.id)) continue
-          data.set(plain.subarray(chunk.plainOffset, chunk.plainOffset + chunk.plainBytes), at)
-          ids.set(chunk.id, next++ * chunkIdBytes)
-          at += chunk.plainBytes
-        }
-      }, options)
+      await fetcher.withFrame(
+        { pack: contents.pack, ...frame },
+        true,
+        async ({ plain }) => {
+          const data = writing.slabs.whole(slab).subarray(slabHeadroomBytes)
+          let at = 0
+          let next = 0
+          for (const chunk of frame.chunks) {
+            if (!wanted(chunk.id)) continue
+            data.set(plain.subarray(chunk.plainOffset, chunk.plainOffset + chunk.plainBytes), at)
+            ids.set(chunk.id, next++ * chunkIdBytes)
+            at += chunk.plainBytes
+          }
+        },
+        options,
+      )
       const cut = { lengths: Uint32Array.from(lengths), ids: [ids] }
       if (contents.pack.kind === 'data') await lane.storeChunks(slab, cut, 0, options)
       else await storeNodes(lane, writing.slabs.whole(slab).subarray(slabHeadroomBytes), lengths, options)
@@ -49,11 +56,15 @@ export async function rewriteChunks(
   }
 }
 
-async function storeNodes(lane: Lane, data: Uint8Array, lengths: readonly number[], options: CallOptions): Promise<void> {
+async function storeNodes(
+  lane: Lane,
+  data: Uint8Array,
+  lengths: readonly number[],
+  options: CallOptions,
+): Promise<void> {
   let at = 0
   for (const length of lengths) {
     await lane.trees.writeNode(data.slice(at, at + length), options)
     at += length
   }
 }
-

@@ -46,18 +46,22 @@ export async function runPipeline(pipeline: Pipeline, host: EngineHost, options:
     const { code, message } = reportedError(error)
     onEvent({ type: 'target-failed', target: lane.name, code, message })
   })
-  for (const { target, error } of targetFailures) onEvent({ type: 'target-failed', target, code: error?.code ?? '', message: error?.message ?? '' })
+  for (const { target, error } of targetFailures)
+    onEvent({ type: 'target-failed', target, code: error?.code ?? '', message: error?.message ?? '' })
   const runId = toHex(host.randomBytes(8))
   onEvent({ type: 'run-started', pipeline: pipeline.name, runId, machines: machines.length })
   const hooks: OpenHook[] = []
-  for (const plugin of pipeline.quiesce ?? []) hooks.push({ plugin, session: resources.use(await plugin.open(pluginContext(host, options.signal))) })
+  for (const plugin of pipeline.quiesce ?? [])
+    hooks.push({ plugin, session: resources.use(await plugin.open(pluginContext(host, options.signal))) })
   const previous = await previousPoints(lanes, options)
   const readThrottle = throttleTo(pipeline.limits?.readBytesPerSecond, host.clock)
   const reports = await forEachMachine(pipeline, machines, async (machine) => {
-    const own = new Map([...previous].flatMap(([lane, points]) => {
-      const entry = points.get(machine.id)
-      return entry === undefined ? [] : [[lane, entry] as const]
-    }))
+    const own = new Map(
+      [...previous].flatMap(([lane, points]) => {
+        const entry = points.get(machine.id)
+        return entry === undefined ? [] : [[lane, entry] as const]
+      }),
+    )
     const work = { pipeline, runId, machine, source, hooks, lanes, previous: own, pool, readThrottle, host, onEvent }
     return guarded(machine, onEvent, () => backupMachine(work, options), options)
   })
@@ -70,9 +74,13 @@ export async function runPipeline(pipeline: Pipeline, host: EngineHost, options:
 
 function refuse(pipeline: Pipeline, problems: readonly PlanProblem[]): void {
   if (problems.length === 0) return
-  throw new BackupError('E_PLAN', `Pipeline '${pipeline.name}' cannot work: ${problems.map((problem) => problem.message).join(' ')}`, {
-    hint: problems.map((problem) => problem.hint).join(' '),
-  })
+  throw new BackupError(
+    'E_PLAN',
+    `Pipeline '${pipeline.name}' cannot work: ${problems.map((problem) => problem.message).join(' ')}`,
+    {
+      hint: problems.map((problem) => problem.hint).join(' '),
+    },
+  )
 }
 
 async function openSource(
@@ -103,8 +111,17 @@ async function openLanes(
     pipeline.targets.map(async (target) => {
       const transforms = chainOf(pipeline, target)
       const access = { ...target, transforms, offered: options.offered ?? [] }
-      const opened: OpenRepositoryTarget = resources.use(await openTargetRepository(access, host, { ...options, writeBytesPerSecond }))
-      refuse(pipeline, encryptionProblems(target.name, opened.repository.description.encrypted, transforms.find((t) => t.capabilities.keyed)))
+      const opened: OpenRepositoryTarget = resources.use(
+        await openTargetRepository(access, host, { ...options, writeBytesPerSecond }),
+      )
+      refuse(
+        pipeline,
+        encryptionProblems(
+          target.name,
+          opened.repository.description.encrypted,
+          transforms.find((t) => t.capabilities.keyed),
+        ),
+      )
       return resources.use(await openLane(target.name, opened.repository, transforms, pool, options.signal))
     }),
   )
@@ -112,7 +129,14 @@ async function openLanes(
   const lanes: Lane[] = []
   attempts.forEach((attempt, i) => {
     if (attempt.status === 'fulfilled') lanes.push(attempt.value)
-    else failures.push({ target: pipeline.targets[i]?.name ?? '', status: 'failed', storedBytes: 0, newChunks: 0, error: reportedError(attempt.reason) })
+    else
+      failures.push({
+        target: pipeline.targets[i]?.name ?? '',
+        status: 'failed',
+        storedBytes: 0,
+        newChunks: 0,
+        error: reportedError(attempt.reason),
+      })
   })
   // What is wrong with the config or the key is not a target's failure: it must not pass as a partial run.
   const wrong = attempts.find((attempt) => attempt.status === 'rejected' && isOperatorError(attempt.reason))
@@ -123,10 +147,24 @@ async function openLanes(
 }
 
 function isOperatorError(error: unknown): boolean {
-  return isBackupError(error) && ['E_PLAN', 'E_SECRET', 'E_CONFIG', 'E_KEY_WRONG', 'E_KEY_MISSING', 'E_REPOSITORY_NOT_FOUND', 'E_PLUGIN_INVALID'].includes(error.code)
+  return (
+    isBackupError(error) &&
+    [
+      'E_PLAN',
+      'E_SECRET',
+      'E_CONFIG',
+      'E_KEY_WRONG',
+      'E_KEY_MISSING',
+      'E_REPOSITORY_NOT_FOUND',
+      'E_PLUGIN_INVALID',
+    ].includes(error.code)
+  )
 }
 
-async function previousPoints(lanes: LaneGroup, options: CallOptions): Promise<ReadonlyMap<Lane, ReadonlyMap<string, PointEntry>>> {
+async function previousPoints(
+  lanes: LaneGroup,
+  options: CallOptions,
+): Promise<ReadonlyMap<Lane, ReadonlyMap<string, PointEntry>>> {
   return lanes.each(async (lane) => {
     const { entries } = await lane.repository.points.list(options)
     return new Map(entries.map((entry) => [entry.point.machine.id, entry]))
@@ -141,13 +179,19 @@ async function forEachMachine(
   const queue = [...machines]
   const reports: MachineReport[] = []
   const next = async (): Promise<void> => {
-    for (let machine = queue.shift(); machine !== undefined; machine = queue.shift()) reports.push(await backup(machine))
+    for (let machine = queue.shift(); machine !== undefined; machine = queue.shift())
+      reports.push(await backup(machine))
   }
   await Promise.all(Array.from({ length: Math.max(1, pipeline.limits?.machines ?? 2) }, next))
   return reports.sort((a, b) => (a.machine < b.machine ? -1 : 1))
 }
 
-async function guarded(machine: MachineRef, onEvent: OnEvent, backup: () => Promise<MachineReport>, options: CallOptions): Promise<MachineReport> {
+async function guarded(
+  machine: MachineRef,
+  onEvent: OnEvent,
+  backup: () => Promise<MachineReport>,
+  options: CallOptions,
+): Promise<MachineReport> {
   let report: MachineReport
   try {
     report = await backup()
@@ -156,7 +200,12 @@ async function guarded(machine: MachineRef, onEvent: OnEvent, backup: () => Prom
     report = failedMachine(machine, error)
   }
   const error = report.error?.message
-  onEvent({ type: 'machine-finished', machine: machine.name, status: report.status, ...(error === undefined ? {} : { error }) })
+  onEvent({
+    type: 'machine-finished',
+    machine: machine.name,
+    status: report.status,
+    ...(error === undefined ? {} : { error }),
+  })
   return report
 }
 
@@ -164,13 +213,16 @@ function targetReports(lanes: LaneGroup): readonly TargetReport[] {
   return lanes.all.map((lane) => {
     const failure = lanes.failureOf(lane)
     const base = { target: lane.name, storedBytes: lane.storedBytes(), newChunks: lane.newChunks() }
-    return failure === undefined ? { ...base, status: 'done' } : { ...base, status: 'failed', error: reportedError(failure) }
+    return failure === undefined
+      ? { ...base, status: 'done' }
+      : { ...base, status: 'failed', error: reportedError(failure) }
   })
 }
 
 function overall(machines: readonly MachineReport[], targets: readonly TargetReport[]): RunStatus {
   const stored = machines.filter((machine) => machine.status !== 'failed')
   if (stored.length === 0) return 'failed'
-  const whole = machines.every((machine) => machine.status === 'done') && targets.every((target) => target.status === 'done')
+  const whole =
+    machines.every((machine) => machine.status === 'done') && targets.every((target) => target.status === 'done')
   return whole ? 'done' : 'partial'
 }

@@ -1,6 +1,6 @@
+import type { Tracking, UnavailableDisk } from '../contract/source.js'
 import type { Consistency } from '../model/consistency.js'
 import type { DiskId, MachineId, PointId } from '../model/ids.js'
-import type { Tracking, UnavailableDisk } from '../contract/source.js'
 
 /** How a run ended: `partial` when some machine, disk or target is missing, but something was stored. */
 export type RunStatus = 'done' | 'partial' | 'failed'

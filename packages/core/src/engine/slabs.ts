@@ -9,7 +9,8 @@ export const slabHeadroomBytes: number = Math.ceil(frameTableBytes(maxFrameChunk
 export const maxChainOverheadBytes = 32_768
 
 /** A slab holds a region behind its headroom, or one encoded frame. */
-export const slabBytes: number = Math.max(slabHeadroomBytes + regionBytes, maxPlainFrameBytes) + maxChainOverheadBytes + 4096
+export const slabBytes: number =
+  Math.max(slabHeadroomBytes + regionBytes, maxPlainFrameBytes) + maxChainOverheadBytes + 4096
 
 /** The fixed memory through which all disk data flows; a slab is known by its number. */
 export interface SlabRing {

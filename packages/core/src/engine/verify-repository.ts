@@ -70,7 +70,11 @@ export interface Examination {
 }
 
 /** Checks a repository, goes on past damage, lists all of it, and notes with each whole point that it was verified. */
-export async function verifyRepository(repository: Repository, pool: WorkerPool, options: VerifyOptions): Promise<VerifyReport> {
+export async function verifyRepository(
+  repository: Repository,
+  pool: WorkerPool,
+  options: VerifyOptions,
+): Promise<VerifyReport> {
   const { report, entries, brokenPoints } = await examineRepository(repository, pool, options)
   if (options.readData && (options.samplePercent ?? 100) >= 100) {
     const at = repository.clock.now().toISOString()
@@ -85,24 +89,45 @@ export async function verifyRepository(repository: Repository, pool: WorkerPool,
 }
 
 /** A target that takes no writes can still be verified; the evidence is then only in the report. */
-async function noteVerification(repository: Repository, entry: PointEntry, at: string, options: VerifyOptions): Promise<void> {
+async function noteVerification(
+  repository: Repository,
+  entry: PointEntry,
+  at: string,
+  options: VerifyOptions,
+): Promise<void> {
   try {
-    await repository.points.addVerification(entry, { at, level: 'data', evidence: 'every chunk was read, decoded and hashed' }, options)
+    await repository.points.addVerification(
+      entry,
+      { at, level: 'data', evidence: 'every chunk was read, decoded and hashed' },
+      options,
+    )
   } catch (error) {
-    if (!isBackupError(error) || !['E_TARGET_READ_ONLY', 'E_TARGET_DENIED', 'E_TARGET_FULL'].includes(error.code)) throw error
-    options.onEvent?.({ type: 'step', message: `The verification of ${entry.point.id} could not be noted: ${error.message}` })
+    if (!isBackupError(error) || !['E_TARGET_READ_ONLY', 'E_TARGET_DENIED', 'E_TARGET_FULL'].includes(error.code))
+      throw error
+    options.onEvent?.({
+      type: 'step',
+      message: `The verification of ${entry.point.id} could not be noted: ${error.message}`,
+    })
   }
 }
 
 /** Looks at every object and says what is damaged and whom it hurts. Changes nothing. */
-export async function examineRepository(repository: Repository, pool: WorkerPool, options: VerifyOptions): Promise<Examination> {
+export async function examineRepository(
+  repository: Repository,
+  pool: WorkerPool,
+  options: VerifyOptions,
+): Promise<Examination> {
   const { store, envelope } = repository
   const onEvent = options.onEvent ?? (() => {})
   const found = new Map<string, { message: string; readonly machines: Set<string>; readonly points: Set<string> }>()
   const note = (error: unknown, fallback: string, entry?: PointEntry): void => {
     options.signal.throwIfAborted()
     const object = isBackupError(error) ? String(error.context['object'] ?? fallback) : fallback
-    const known = found.get(object) ?? { message: error instanceof Error ? error.message : String(error), machines: new Set(), points: new Set() }
+    const known = found.get(object) ?? {
+      message: error instanceof Error ? error.message : String(error),
+      machines: new Set(),
+      points: new Set(),
+    }
     if (entry !== undefined) {
       known.machines.add(entry.point.machine.name)
       known.points.add(entry.point.id)
@@ -113,14 +138,25 @@ export async function examineRepository(repository: Repository, pool: WorkerPool
   await checkTwins(repository, note, options)
   const index = createChunkIndex()
   const damagedIndexes: ObjectKey[] = []
-  await loadIndex(store, envelope, index, (key, error) => {
-    damagedIndexes.push(key)
-    note(error, key)
-  }, options)
+  await loadIndex(
+    store,
+    envelope,
+    index,
+    (key, error) => {
+      damagedIndexes.push(key)
+      note(error, key)
+    },
+    options,
+  )
   const { entries, damaged: damagedObjects } = await repository.points.list(options)
   for (const { key, error } of damagedObjects) note(error, key)
 
-  const stored = new Map((await store.list(objectPrefixes.packs, options)).map((info) => [info.key.slice(info.key.lastIndexOf('/') + 1), info.sizeBytes]))
+  const stored = new Map(
+    (await store.list(objectPrefixes.packs, options)).map((info) => [
+      info.key.slice(info.key.lastIndexOf('/') + 1),
+      info.sizeBytes,
+    ]),
+  )
   const listed = new Set(index.packs().map((pack) => pack.id))
   const unlisted = [...stored.keys()].filter((id) => !listed.has(id))
   const packs = await examinePacks(repository, index, stored, pool, options, note)
@@ -140,18 +176,32 @@ export async function examineRepository(repository: Repository, pool: WorkerPool
       note(error, entry.key, entry)
     }
     for (const disk of entry.point.disks) {
-      await examineDisk(disk, entry, index, readNode, goodNodes, packs, (id, error) => {
-        const unlistedPack = id === undefined ? undefined : shadow.find(id)?.packInfo.id
-        if (unlistedPack === undefined) fail(error)
-        else {
-          needed.add(unlistedPack)
-          fail(damaged(`index of ${packKey(unlistedPack)}`, 'no index object lists that pack any more'))
-        }
-      }, options)
+      await examineDisk(
+        disk,
+        entry,
+        index,
+        readNode,
+        goodNodes,
+        packs,
+        (id, error) => {
+          const unlistedPack = id === undefined ? undefined : shadow.find(id)?.packInfo.id
+          if (unlistedPack === undefined) fail(error)
+          else {
+            needed.add(unlistedPack)
+            fail(damaged(`index of ${packKey(unlistedPack)}`, 'no index object lists that pack any more'))
+          }
+        },
+        options,
+      )
     }
     if (!whole) brokenPoints.push(entry)
   }
-  const damage = [...found].map(([object, { message, machines, points }]) => ({ object, message, machines: [...machines].sort(), points: [...points].sort() }))
+  const damage = [...found].map(([object, { message, machines, points }]) => ({
+    object,
+    message,
+    machines: [...machines].sort(),
+    points: [...points].sort(),
+  }))
   for (const { object, machines, message } of damage) onEvent({ type: 'damage-found', object, machines, message })
   const points = entries.map((entry) => ({
     point: entry.point.id,
@@ -160,7 +210,13 @@ export async function examineRepository(repository: Repository, pool: WorkerPool
     ok: !brokenPoints.includes(entry),
   }))
   return {
-    report: { ok: damage.length === 0, points, checkedPacks: packs.checkedPacks, checkedBytes: packs.checkedBytes, damage },
+    report: {
+      ok: damage.length === 0,
+      points,
+      checkedPacks: packs.checkedPacks,
+      checkedBytes: packs.checkedBytes,
+      damage,
+    },
     index,
     entries,
     brokenPoints,
@@ -189,7 +245,13 @@ async function examinePacks(
   options: VerifyOptions,
   note: (error: unknown, fallback: string) => void,
 ): Promise<PackExamination> {
-  const result: PackExamination = { brokenPacks: new Set(), lostFrames: new Set(), packErrors: new Map(), checkedPacks: 0, checkedBytes: 0 }
+  const result: PackExamination = {
+    brokenPacks: new Set(),
+    lostFrames: new Set(),
+    packErrors: new Map(),
+    checkedPacks: 0,
+    checkedBytes: 0,
+  }
   const fail = (id: string, error: unknown) => {
     result.brokenPacks.add(id)
     if (!result.packErrors.has(id)) result.packErrors.set(id, error)
@@ -199,7 +261,8 @@ async function examinePacks(
   for (const pack of index.packs()) {
     const sizeBytes = stored.get(pack.id)
     if (sizeBytes === undefined) fail(pack.id, damaged(packKey(pack.id), 'it is missing'))
-    else if (sizeBytes !== pack.sizeBytes) fail(pack.id, damaged(packKey(pack.id), `it has ${sizeBytes} bytes instead of ${pack.sizeBytes}`))
+    else if (sizeBytes !== pack.sizeBytes)
+      fail(pack.id, damaged(packKey(pack.id), `it has ${sizeBytes} bytes instead of ${pack.sizeBytes}`))
     if (sizeBytes !== undefined) readable.push({ id: pack.id, sizeBytes })
   }
   if (!options.readData) return result
@@ -212,13 +275,25 @@ async function examinePacks(
     const contents = await readPackContents(repository.store, repository.envelope, id, sizeBytes, options)
     for (const frame of framesOf(contents)) {
       try {
-        await fetcher.withFrame({ pack: contents.pack, ...frame }, true, async ({ chunks }) => {
-          const same = chunks.length === frame.chunks.length && chunks.every((chunk, i) => {
-            const claimed = frame.chunks[i]
-            return claimed !== undefined && chunk.offset === claimed.plainOffset && chunk.length === claimed.plainBytes && sameBytes(chunk.id, claimed.id)
-          })
-          if (!same) throw damaged(packKey(id), 'a frame holds other chunks than the footer lists')
-        }, options)
+        await fetcher.withFrame(
+          { pack: contents.pack, ...frame },
+          true,
+          async ({ chunks }) => {
+            const same =
+              chunks.length === frame.chunks.length &&
+              chunks.every((chunk, i) => {
+                const claimed = frame.chunks[i]
+                return (
+                  claimed !== undefined &&
+                  chunk.offset === claimed.plainOffset &&
+                  chunk.length === claimed.plainBytes &&
+                  sameBytes(chunk.id, claimed.id)
+                )
+              })
+            if (!same) throw damaged(packKey(id), 'a frame holds other chunks than the footer lists')
+          },
+          options,
+        )
       } catch (error) {
         options.signal.throwIfAborted()
         result.lostFrames.add(`${id}/${frame.frameOffset}`)
@@ -250,7 +325,12 @@ async function examinePacks(
   return result
 }
 
-async function readableFooters(repository: Repository, packs: readonly string[], stored: ReadonlyMap<string, number>, options: CallOptions) {
+async function readableFooters(
+  repository: Repository,
+  packs: readonly string[],
+  stored: ReadonlyMap<string, number>,
+  options: CallOptions,
+) {
   const contents: Awaited<ReturnType<typeof readPackContents>>[] = []
   for (const id of packs) {
     try {

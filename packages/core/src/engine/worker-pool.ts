@@ -23,13 +23,22 @@ interface PooledWorker {
 /** Starts the workers; they load codecs on first use. */
 export function workerPool(count: number): WorkerPool {
   const slabs = slabRing(count)
-  const pending = new Map<number, { readonly worker: PooledWorker; readonly settle: (answer: WorkerAnswer) => void; readonly reject: (error: unknown) => void }>()
+  const pending = new Map<
+    number,
+    {
+      readonly worker: PooledWorker
+      readonly settle: (answer: WorkerAnswer) => void
+      readonly reject: (error: unknown) => void
+    }
+  >()
   let next = 0
   let closed = false
 
   const onExit = (worker: PooledWorker, reason: unknown) => {
     if (closed) return
-    const error = new BackupError('E_PLUGIN_UNEXPECTED', 'A worker thread stopped; a transform may have crashed it.', { cause: reason })
+    const error = new BackupError('E_PLUGIN_UNEXPECTED', 'A worker thread stopped; a transform may have crashed it.', {
+      cause: reason,
+    })
     for (const [number, task] of pending) {
       if (task.worker !== worker) continue
       pending.delete(number)
@@ -39,7 +48,10 @@ export function workerPool(count: number): WorkerPool {
 
   const start = (): PooledWorker => {
     const setup: WorkerSetup = { memory: slabs.memory }
-    const thread = new Worker(new URL('./engine-worker.js', import.meta.url), { workerData: setup, resourceLimits: { maxYoungGenerationSizeMb: 1 } })
+    const thread = new Worker(new URL('./engine-worker.js', import.meta.url), {
+      workerData: setup,
+      resourceLimits: { maxYoungGenerationSizeMb: 1 },
+    })
     const worker: PooledWorker = { thread, busy: 0 }
     thread.on('message', (answer: WorkerAnswer) => {
       worker.busy--

@@ -1,5 +1,5 @@
-import type { ChunkIdentity } from '../repository/chunk-id.js'
 import type { CuttingParameters } from '../repository/chunk-cutter.js'
+import type { ChunkIdentity } from '../repository/chunk-id.js'
 import type { ChainLink, FramePack } from '../repository/codec-chain.js'
 
 /** What workers do with slabs. Messages carry slab numbers and chunk ids, never disk data. */
@@ -77,4 +77,7 @@ export interface WorkerSetup {
 /** Answer of a worker. Errors cross as plain data. */
 export type WorkerAnswer =
   | { readonly number: number; readonly result: TaskResults[keyof TaskResults] }
-  | { readonly number: number; readonly failure: { readonly code: string; readonly message: string; readonly plugin?: string } }
+  | {
+      readonly number: number
+      readonly failure: { readonly code: string; readonly message: string; readonly plugin?: string }
+    }

@@ -1,14 +1,24 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { isBackupError } from '../contract/errors.js'
+import { BackupError, isBackupError } from '../contract/errors.js'
 import { asBuffer, sameBytes } from '../repository/bytes.js'
 import { cutPiece, regionBytes } from '../repository/chunk-cutter.js'
 import { chunkHash, chunkIdBytes } from '../repository/chunk-id.js'
 import { type ChainLink, type CodecChain, loadCodecChain } from '../repository/codec-chain.js'
 import { frameTableBytes, maxPlainFrameBytes, readFrameTable, writeFrameTable } from '../repository/frame.js'
-import { BackupError } from '../contract/errors.js'
 import { slabHeadroomBytes } from './slabs.js'
+import type {
+  CutResult,
+  CutTask,
+  DecodeResult,
+  DecodeTask,
+  EncodeResult,
+  EncodeTask,
+  FrameToEncode,
+  WorkerAnswer,
+  WorkerSetup,
+  WorkerTask,
+} from './worker-tasks.js'
 import { collectYoungGarbage } from './young-garbage.js'
-import type { CutResult, CutTask, DecodeResult, DecodeTask, EncodeResult, EncodeTask, FrameToEncode, WorkerAnswer, WorkerSetup, WorkerTask } from './worker-tasks.js'
 
 const { memory } = workerData as WorkerSetup
 const slabs = memory.map((buffer) => new Uint8Array(buffer))
@@ -90,7 +100,9 @@ async function decode(task: DecodeTask): Promise<DecodeResult> {
   if (chunks === undefined) throw new BackupError('E_DAMAGED', 'A frame decodes to something that is no frame')
   if (task.rehash !== undefined) {
     for (const { id, offset, length } of chunks) {
-      const hash = chunkHash(task.rehash).update(plain.subarray(offset, offset + length)).digest()
+      const hash = chunkHash(task.rehash)
+        .update(plain.subarray(offset, offset + length))
+        .digest()
       if (!sameBytes(hash, id)) throw new BackupError('E_DAMAGED', 'A chunk has other content than its id says')
     }
   }

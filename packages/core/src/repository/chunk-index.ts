@@ -1,8 +1,8 @@
+import type { StoredTransform } from './codec-chain.js'
 import { freshRecords, unplaced } from './fresh-records.js'
 import { type ChunkPlace, idWords, indexRecordWords, readPlace, writePlace } from './index-record.js'
-import type { StoredTransform } from './codec-chain.js'
-import { findRecord, mergeRecords, sortRecords } from './sorted-records.js'
 import type { PackKind } from './pack-format.js'
+import { findRecord, mergeRecords, sortRecords } from './sorted-records.js'
 
 /** A pack as the index knows it. */
 export interface IndexedPack {
@@ -59,7 +59,7 @@ const maxRuns = 6
 export function createChunkIndex(excluded: ReadonlySet<string> = new Set()): ChunkIndex {
   const packs: IndexedPack[] = []
   const packNumbers = new Map<string, number>()
-  let runs: Uint32Array[] = []
+  const runs: Uint32Array[] = []
   let fresh = freshRecords()
   const scratch = new Uint32Array(8)
 
@@ -114,7 +114,13 @@ export function createChunkIndex(excluded: ReadonlySet<string> = new Set()): Chu
       const words = idWords(id, scratch)
       if (fresh.find(words) >= 0 || findInRuns(words) !== undefined) return false
       const at = fresh.add(words)
-      writePlace(fresh.words(), at, { pack: 0xffffffff, frameOffset: 0, frameBytes: unplaced, plainOffset: 0, plainBytes: 0 })
+      writePlace(fresh.words(), at, {
+        pack: 0xffffffff,
+        frameOffset: 0,
+        frameBytes: unplaced,
+        plainOffset: 0,
+        plainBytes: 0,
+      })
       return true
     },
     place: (id, place) => {
@@ -131,7 +137,8 @@ export function createChunkIndex(excluded: ReadonlySet<string> = new Set()): Chu
     addRun: (run) => {
       const numbers = Uint32Array.from(run.packs.map(addPack))
       const records = withoutPacks(run, excluded)
-      for (let at = 8; at < records.length; at += indexRecordWords) records[at] = numbers[records[at] ?? 0] ?? 0xffffffff
+      for (let at = 8; at < records.length; at += indexRecordWords)
+        records[at] = numbers[records[at] ?? 0] ?? 0xffffffff
       addSorted(records)
     },
     takeFresh: () => {

@@ -1,17 +1,17 @@
 import type { CallOptions } from '../contract/context.js'
-import type { TransformPlugin } from '../contract/transform.js'
 import { isBackupError } from '../contract/errors.js'
+import type { TransformPlugin } from '../contract/transform.js'
 import { fromHex, sameBytes, toHex } from './bytes.js'
+import { type ChunkIdentity, chunkId } from './chunk-id.js'
 import type { ChunkIndex, ChunkLocation, IndexedPack } from './chunk-index.js'
-import { chunkId, type ChunkIdentity } from './chunk-id.js'
 import { type ChainLink, type CodecChain, type FramePack, loadCodecChain, resolveChain } from './codec-chain.js'
 import { damaged } from './damage.js'
 import { type DataKeyring, packKeyBytes } from './data-key.js'
 import type { ReadChunk } from './disk-tree-reader.js'
 import { type FrameChunk, maxPlainFrameBytes, readFrameTable } from './frame.js'
 import { packKey } from './layout.js'
-import type { ObjectStore } from './object-store.js'
 import { readRange } from './object-reader.js'
+import type { ObjectStore } from './object-store.js'
 import { framePackOf } from './pack-writer.js'
 
 /** What decoding needs to know of a pack: its chain here and its keys. Plain data, so it can go to a worker. */
@@ -21,12 +21,22 @@ export interface PackDecoding {
 }
 
 /** Finds chain and keys of a pack. @throws BackupError `E_TRANSFORM`, `E_KEY_MISSING`, `E_DAMAGED` */
-export function packDecoding(pack: IndexedPack, offered: readonly TransformPlugin[], keyring: DataKeyring | undefined): PackDecoding {
+export function packDecoding(
+  pack: IndexedPack,
+  offered: readonly TransformPlugin[],
+  keyring: DataKeyring | undefined,
+): PackDecoding {
   const links = resolveChain(pack.chain, offered)
   const dataKey = pack.dataKeyId === '' ? undefined : keyring?.byId(fromHex(pack.dataKeyId))
-  if (pack.dataKeyId !== '' && dataKey === undefined) throw damaged(packKey(pack.id), 'it names a data key that this repository does not have')
+  if (pack.dataKeyId !== '' && dataKey === undefined)
+    throw damaged(packKey(pack.id), 'it names a data key that this repository does not have')
   const packId = fromHex(pack.id)
-  return { links, framePack: framePackOf(packId, links, (purpose) => (dataKey === undefined ? undefined : packKeyBytes(dataKey, packId, purpose))) }
+  return {
+    links,
+    framePack: framePackOf(packId, links, (purpose) =>
+      dataKey === undefined ? undefined : packKeyBytes(dataKey, packId, purpose),
+    ),
+  }
 }
 
 /** Decoded frames kept at hand: nodes of one tree tend to share a frame. */
@@ -81,7 +91,8 @@ export function chunkReader(
     if (location === undefined) throw damaged(`chunk ${toHex(id)}`, 'no index lists it')
     const plain = await frameOf(location, options)
     const chunk = chunkInFrame(packKey(location.packInfo.id), plain, location, id)
-    if (!sameBytes(chunkId(chunk, identity), id)) throw damaged(packKey(location.packInfo.id), `chunk ${toHex(id)} has other content`)
+    if (!sameBytes(chunkId(chunk, identity), id))
+      throw damaged(packKey(location.packInfo.id), `chunk ${toHex(id)} has other content`)
     return chunk
   }
 }
@@ -112,7 +123,8 @@ export function decodeNamed<T>(object: string, decode: () => T): T {
   try {
     return decode()
   } catch (error) {
-    if (isBackupError(error) && error.code === 'E_DAMAGED') throw damaged(object, `a frame does not decode (${error.message})`, error)
+    if (isBackupError(error) && error.code === 'E_DAMAGED')
+      throw damaged(object, `a frame does not decode (${error.message})`, error)
     throw error
   }
 }

@@ -1,6 +1,13 @@
 import { Buffer } from 'node:buffer'
 import { BackupError, isBackupError } from '../contract/errors.js'
-import type { CodecModule, CodecParameters, FrameContext, TransformCodec, TransformPlugin } from '../contract/transform.js'
+import type {
+  CodecModule,
+  CodecParameters,
+  FrameContext,
+  TransformCodec,
+  TransformPlugin,
+} from '../contract/transform.js'
+import { damaged } from './damage.js'
 import { maxPlainFrameBytes } from './frame.js'
 
 /** A transform as stored with the data: enough to find and make its codec again. */
@@ -49,7 +56,34 @@ export function storedTransform(plugin: TransformPlugin): StoredTransform {
 
 /** What of a chain is stored with the data. */
 export function storedOf(links: readonly StoredTransform[]): readonly StoredTransform[] {
-  return links.map(({ id, version, parameters, keyed, authenticates }) => ({ id, version, parameters, keyed, authenticates }))
+  return links.map(({ id, version, parameters, keyed, authenticates }) => ({
+    id,
+    version,
+    parameters,
+    keyed,
+    authenticates,
+  }))
+}
+
+/** Checks the shape of a chain that was read. @throws BackupError `E_DAMAGED` */
+export function parseChain(object: string, value: unknown): readonly StoredTransform[] {
+  if (!Array.isArray(value) || value.length > 16 || !value.every(isStoredTransform))
+    throw damaged(object, 'its chain of transforms is malformed')
+  return value
+}
+
+function isStoredTransform(value: unknown): value is StoredTransform {
+  const link = value as Partial<StoredTransform> | null
+  return (
+    typeof link === 'object' &&
+    link !== null &&
+    typeof link.id === 'string' &&
+    typeof link.version === 'number' &&
+    typeof link.parameters === 'object' &&
+    link.parameters !== null &&
+    typeof link.keyed === 'boolean' &&
+    typeof link.authenticates === 'boolean'
+  )
 }
 
 /** Describes a transform for this process. */
@@ -62,14 +96,21 @@ export function chainLink(plugin: TransformPlugin): ChainLink {
  *
  * @throws BackupError `E_TRANSFORM` naming the transform that is missing or too old
  */
-export function resolveChain(stored: readonly StoredTransform[], offered: readonly TransformPlugin[]): readonly ChainLink[] {
+export function resolveChain(
+  stored: readonly StoredTransform[],
+  offered: readonly TransformPlugin[],
+): readonly ChainLink[] {
   return stored.map((transform) => {
     const plugin = offered.find((candidate) => candidate.id === transform.id)
     if (plugin === undefined || plugin.version < transform.version) {
       const have = plugin === undefined ? 'it is not at hand' : `only version ${plugin.version} is at hand`
-      throw new BackupError('E_TRANSFORM', `The data was encoded by transform '${transform.id}' version ${transform.version}, and ${have}.`, {
-        hint: `Install the package of '${transform.id}' and name it in a pipeline of the config.`,
-      })
+      throw new BackupError(
+        'E_TRANSFORM',
+        `The data was encoded by transform '${transform.id}' version ${transform.version}, and ${have}.`,
+        {
+          hint: `Install the package of '${transform.id}' and name it in a pipeline of the config.`,
+        },
+      )
     }
     return { ...transform, module: plugin.module, overheadBytes: plugin.capabilities.overheadBytes }
   })
@@ -95,7 +136,8 @@ export async function loadCodecChain(links: readonly ChainLink[]): Promise<Codec
           if (link.keyed) throw misbehaved(link, 'left a frame as it was although it is keyed')
           return
         }
-        if (length > input.byteLength + link.overheadBytes) throw misbehaved(link, `returned ${length} bytes for ${input.byteLength}`)
+        if (length > input.byteLength + link.overheadBytes)
+          throw misbehaved(link, `returned ${length} bytes for ${input.byteLength}`)
         mask |= 1 << position
         input = into.subarray(0, length)
         used++
@@ -114,7 +156,8 @@ export async function loadCodecChain(links: readonly ChainLink[]): Promise<Codec
       for (let position = links.length - 1; position >= 0; position--) {
         const link = links[position]
         if (link === undefined || (header.mask & (1 << position)) === 0) {
-          if (link?.keyed === true) throw new BackupError('E_DAMAGED', `A frame that '${link.id}' must have encoded was not`)
+          if (link?.keyed === true)
+            throw new BackupError('E_DAMAGED', `A frame that '${link.id}' must have encoded was not`)
           continue
         }
         const last = lowestBit(header.mask) === position
@@ -145,8 +188,13 @@ export interface FrameHeader {
 export function parseFrameHeader(encoded: Uint8Array): FrameHeader {
   if (encoded.byteLength < frameHeaderBytes) throw new BackupError('E_DAMAGED', 'A frame is truncated')
   const view = new DataView(encoded.buffer, encoded.byteOffset, encoded.byteLength)
-  const header = { encodedBytes: view.getUint32(0, true), sequence: view.getUint32(4, true), mask: view.getUint32(8, true) }
-  if (frameHeaderBytes + header.encodedBytes !== encoded.byteLength) throw new BackupError('E_DAMAGED', 'A frame is not as long as it says')
+  const header = {
+    encodedBytes: view.getUint32(0, true),
+    sequence: view.getUint32(4, true),
+    mask: view.getUint32(8, true),
+  }
+  if (frameHeaderBytes + header.encodedBytes !== encoded.byteLength)
+    throw new BackupError('E_DAMAGED', 'A frame is not as long as it says')
   return header
 }
 

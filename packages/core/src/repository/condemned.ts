@@ -16,7 +16,11 @@ export interface Condemnation {
 }
 
 /** Reads every condemnation: a writer that starts now must treat those packs as absent. */
-export async function listCondemned(store: ObjectStore, envelope: EnvelopeContext, options: CallOptions): Promise<readonly Condemnation[]> {
+export async function listCondemned(
+  store: ObjectStore,
+  envelope: EnvelopeContext,
+  options: CallOptions,
+): Promise<readonly Condemnation[]> {
   const found: Condemnation[] = []
   for (const { key } of await store.list(objectPrefixes.condemned, options)) {
     const bytes = await readObjectIfPresent(store, key, 64 * 2 ** 20, options)

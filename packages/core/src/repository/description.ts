@@ -58,9 +58,13 @@ export function decodeDescription(name: string, bytes: Buffer): RepositoryDescri
   const { digest, ...description } = parsed ?? {}
   if (description.format !== 'holdfast-repository') throw damaged(name, 'it describes no Holdfast repository')
   if ((description.version ?? 0) > formatVersion) {
-    throw new BackupError('E_REPOSITORY_VERSION', `The repository has format ${description.version}, this program knows ${formatVersion}.`, {
-      hint: 'Use a newer version of Holdfast.',
-    })
+    throw new BackupError(
+      'E_REPOSITORY_VERSION',
+      `The repository has format ${description.version}, this program knows ${formatVersion}.`,
+      {
+        hint: 'Use a newer version of Holdfast.',
+      },
+    )
   }
   if (digest !== digestOf(description)) throw damaged(name, 'its digest does not fit its content')
   return description as RepositoryDescription

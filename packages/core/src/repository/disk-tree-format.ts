@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
-import { chunkIdBytes } from './chunk-id.js'
 import { regionBytes } from './chunk-cutter.js'
+import { chunkIdBytes } from './chunk-id.js'
 import { damaged } from './damage.js'
 
 /** Part of a disk that one leaf lists: 8 regions. */

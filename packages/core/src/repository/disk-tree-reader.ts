@@ -1,5 +1,16 @@
 import type { CallOptions } from '../contract/context.js'
-import { childrenOf, decodeInner, decodeLeaf, type DiskChunk, isZeroId, leafSpan, leafSpanBytes, treeFanOut, treeLevels, zeroId } from './disk-tree-format.js'
+import {
+  childrenOf,
+  type DiskChunk,
+  decodeInner,
+  decodeLeaf,
+  isZeroId,
+  leafSpan,
+  leafSpanBytes,
+  treeFanOut,
+  treeLevels,
+  zeroId,
+} from './disk-tree-format.js'
 
 /** Fetches and decodes one stored chunk; how trees and their nodes are read. */
 export type ReadChunk = (id: Uint8Array, options: CallOptions) => Promise<Uint8Array>
@@ -16,14 +27,24 @@ export interface PlacedChunk extends DiskChunk {
 }
 
 /** The chunks of one leaf; one zero run when the whole leaf is zero. */
-export async function readLeaf(tree: DiskTree, index: number, readChunk: ReadChunk, options: CallOptions): Promise<readonly DiskChunk[]> {
+export async function readLeaf(
+  tree: DiskTree,
+  index: number,
+  readChunk: ReadChunk,
+  options: CallOptions,
+): Promise<readonly DiskChunk[]> {
   const id = await leafId(tree, index, readChunk, options)
   const span = leafSpan(tree.sizeBytes, index)
   return isZeroId(id) ? [{ id: zeroId, length: span }] : decodeLeaf(await readChunk(id, options), span)
 }
 
 /** The id of a leaf, found from the root down. */
-export async function leafId(tree: DiskTree, index: number, readChunk: ReadChunk, options: CallOptions): Promise<Uint8Array> {
+export async function leafId(
+  tree: DiskTree,
+  index: number,
+  readChunk: ReadChunk,
+  options: CallOptions,
+): Promise<Uint8Array> {
   let id = tree.root
   for (let level = treeLevels(tree.sizeBytes); level > 0 && !isZeroId(id); level--) {
     const node = Math.floor(index / treeFanOut ** level)
@@ -65,8 +86,16 @@ export interface TreeNode {
 }
 
 /** Yields every chunk that is not zero, in order of address. */
-export async function* diskChunks(tree: DiskTree, readChunk: ReadChunk, options: CallOptions): AsyncGenerator<PlacedChunk> {
-  async function* leavesOf(id: Uint8Array, level: number, index: number): AsyncGenerator<{ readonly id: Uint8Array; readonly index: number }> {
+export async function* diskChunks(
+  tree: DiskTree,
+  readChunk: ReadChunk,
+  options: CallOptions,
+): AsyncGenerator<PlacedChunk> {
+  async function* leavesOf(
+    id: Uint8Array,
+    level: number,
+    index: number,
+  ): AsyncGenerator<{ readonly id: Uint8Array; readonly index: number }> {
     if (isZeroId(id)) return
     if (level === 0) {
       yield { id, index }

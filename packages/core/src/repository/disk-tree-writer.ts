@@ -1,5 +1,15 @@
 import type { CallOptions } from '../contract/context.js'
-import { childrenOf, decodeInner, type DiskChunk, encodeInner, encodeLeaf, isZeroId, treeFanOut, treeLevels, zeroId } from './disk-tree-format.js'
+import {
+  childrenOf,
+  type DiskChunk,
+  decodeInner,
+  encodeInner,
+  encodeLeaf,
+  isZeroId,
+  treeFanOut,
+  treeLevels,
+  zeroId,
+} from './disk-tree-format.js'
 import type { DiskTree, ReadChunk } from './disk-tree-reader.js'
 
 /** Builds the tree of a disk from its changed leaves; everything else is taken from the tree before. */
@@ -18,7 +28,12 @@ export type WriteNode = (bytes: Uint8Array, options: CallOptions) => Promise<Uin
  *
  * Holds one open node a level, whatever the disk's size, and touches only the ancestors of set leaves.
  */
-export function diskTreeWriter(sizeBytes: number, base: DiskTree | undefined, readChunk: ReadChunk, writeNode: WriteNode): DiskTreeWriter {
+export function diskTreeWriter(
+  sizeBytes: number,
+  base: DiskTree | undefined,
+  readChunk: ReadChunk,
+  writeNode: WriteNode,
+): DiskTreeWriter {
   const top = treeLevels(sizeBytes)
   /** Open node of each level from 1 up: its index and children. */
   const open = new Map<number, { readonly index: number; readonly children: Uint8Array[] }>()

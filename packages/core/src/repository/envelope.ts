@@ -38,14 +38,20 @@ export function sealEnvelope(name: string, payload: Uint8Array, context: Envelop
 /** Unwraps what {@link sealEnvelope} made. @throws BackupError `E_DAMAGED`, `E_KEY_MISSING` */
 export function openEnvelope(name: string, bytes: Buffer, context: EnvelopeContext): Buffer {
   const prefix = bytes.subarray(0, prefixBytes)
-  if (bytes.length < prefixBytes || !prefix.subarray(0, 4).equals(magic)) throw damaged(name, 'it does not begin as a Holdfast object')
+  if (bytes.length < prefixBytes || !prefix.subarray(0, 4).equals(magic))
+    throw damaged(name, 'it does not begin as a Holdfast object')
   if (prefix[4] !== version) throw damaged(name, `it has format version ${prefix[4]}, this program reads ${version}`)
   const sealed = context.keyring !== undefined
-  if (prefix[5] !== (sealed ? 1 : 0)) throw damaged(name, sealed ? 'it is not encrypted, but the repository is' : 'it is encrypted, but the repository is not')
+  if (prefix[5] !== (sealed ? 1 : 0))
+    throw damaged(
+      name,
+      sealed ? 'it is not encrypted, but the repository is' : 'it is encrypted, but the repository is not',
+    )
   if (context.keyring === undefined) {
     const payload = bytes.subarray(prefixBytes + 32)
     const wanted = bytes.subarray(prefixBytes, prefixBytes + 32)
-    if (!digest(context.repositoryId, name, prefix, payload).equals(wanted)) throw damaged(name, 'its digest does not fit its content and name')
+    if (!digest(context.repositoryId, name, prefix, payload).equals(wanted))
+      throw damaged(name, 'its digest does not fit its content and name')
     return payload
   }
   const headerBytes = prefixBytes + 8 + saltBytes
@@ -73,5 +79,8 @@ function boundName(repositoryId: string, name: string, header: Buffer): Buffer {
 }
 
 function digest(repositoryId: string, name: string, prefix: Buffer, payload: Uint8Array): Buffer {
-  return createHash('sha256').update(boundName(repositoryId, name, prefix)).update(payload).digest()
+  return createHash('sha256')
+    .update(boundName(repositoryId, name, prefix))
+    .update(payload)
+    .digest()
 }

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { asBuffer } from './bytes.js'
-import { chunkIdBytes } from './chunk-id.js'
 import { regionBytes } from './chunk-cutter.js'
+import { chunkIdBytes } from './chunk-id.js'
 
 /**
  * A frame is what transforms see: new chunks of one region, with a table of their lengths and ids in front.
@@ -30,7 +30,12 @@ export function frameTableBytes(count: number): number {
 }
 
 /** Writes the table of a frame at the start of `frame` and returns its length. */
-export function writeFrameTable(frame: Uint8Array, chunks: readonly { readonly id: Uint8Array; readonly length: number }[]): number {
+export function writeFrameTable(
+  frame: Uint8Array,
+  chunks: readonly { readonly id: Uint8Array; readonly length: number }[],
+): number {
+  if (chunks.length > maxFrameChunks)
+    throw new RangeError(`a frame holds at most ${maxFrameChunks} chunks, not ${chunks.length}`)
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength)
   view.setUint32(0, chunks.length, true)
   let at = tableHeadBytes

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { endianness } from 'node:os'
 import { fromHex, toHex } from './bytes.js'
 import type { IndexedPack, IndexRun } from './chunk-index.js'
-import type { StoredTransform } from './codec-chain.js'
+import { parseChain, type StoredTransform } from './codec-chain.js'
 import { damaged } from './damage.js'
 import { indexRecordBytes, indexRecordWords } from './index-record.js'
 import { recordsAreSorted, sortRecords } from './sorted-records.js'
@@ -45,7 +45,7 @@ export function decodeIndex(name: string, payload: Buffer): IndexRun {
   const tableAt = 12 + chainBytes
   const recordsAt = tableAt + packCount * packEntryBytes
   if (recordsAt + recordCount * indexRecordBytes !== payload.length) throw fail('its length does not fit its counts')
-  const chains = JSON.parse(payload.subarray(12, tableAt).toString('utf8')) as readonly (readonly StoredTransform[])[]
+  const chains = parseChains(name, payload.subarray(12, tableAt))
   const packs: IndexedPack[] = []
   for (let at = tableAt; at < recordsAt; at += packEntryBytes) {
     const chain = chains[payload.readUInt16LE(at + 30)]
@@ -64,6 +64,17 @@ export function decodeIndex(name: string, payload: Buffer): IndexRun {
     if ((records[at] ?? 0) >= packCount) throw fail('a chunk names a pack that is not listed')
   }
   return { packs, records: recordsAreSorted(records) ? records : sortRecords(records) }
+}
+
+function parseChains(name: string, bytes: Buffer): readonly (readonly StoredTransform[])[] {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(bytes.toString('utf8'))
+  } catch (error) {
+    throw damaged(name, 'its chains are not JSON', error)
+  }
+  if (!Array.isArray(parsed)) throw damaged(name, 'its chains are no list')
+  return parsed.map((chain) => parseChain(name, chain))
 }
 
 const isLittleEndian = endianness() === 'LE'

@@ -1,11 +1,17 @@
-export { blockBytes, cutPiece, type CuttingParameters, regionBytes } from './chunk-cutter.js'
+export { blockBytes, type CuttingParameters, cutPiece, regionBytes } from './chunk-cutter.js'
 export { type ChunkIdentity, chunkId } from './chunk-id.js'
-export { type ChunkIndex, type ChunkLocation, createChunkIndex, type IndexedPack, type IndexRun } from './chunk-index.js'
+export {
+  type ChunkIndex,
+  type ChunkLocation,
+  createChunkIndex,
+  type IndexedPack,
+  type IndexRun,
+} from './chunk-index.js'
+export type { RepositoryDescription } from './description.js'
 export { type ChunkPlace, indexRecordBytes } from './index-record.js'
-export { objectStore, type ObjectStore, type Throttle } from './object-store.js'
+export { type ObjectStore, objectStore, type Throttle } from './object-store.js'
 export type { DamagedPoint, PointEntry, PointStore, Verification } from './point-store.js'
 export { choosePoint } from './point-store.js'
 export type { QuiesceRecord, RecoveryPoint, StoredDisk } from './recovery-point.js'
 export { initRepository, openRepository, type Repository, type RepositoryAccess } from './repository.js'
-export type { RepositoryDescription } from './description.js'
 export { type RetryPolicy, retrying } from './retry.js'

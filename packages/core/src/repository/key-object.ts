@@ -60,7 +60,12 @@ export async function createKeys(passphrase: string, label: string, making: KeyM
 }
 
 /** Adds a slot; data keys stay. */
-export async function addSlot(keys: RepositoryKeys, passphrase: string, label: string, making: KeyMaking): Promise<KeyGeneration> {
+export async function addSlot(
+  keys: RepositoryKeys,
+  passphrase: string,
+  label: string,
+  making: KeyMaking,
+): Promise<KeyGeneration> {
   const slot = await createSlot(passphrase, label, making.now, making.randomBytes)
   return generation([...keys.slots, slot], keys.idKey, keys.dataKeys, keys.keyring.current, keys.generation + 1, making)
 }
@@ -76,12 +81,20 @@ export function revokeSlot(keys: RepositoryKeys, slotId: string, making: KeyMaki
   const matches = keys.slots.filter((slot) => slot.id === slotId || slot.label === slotId)
   const known = keys.slots.map((slot) => `${slot.id} (${slot.label})`).join(', ')
   if (matches.length !== 1) {
-    throw new BackupError('E_USAGE', `${matches.length === 0 ? 'No' : 'More than one'} key slot is called '${slotId}'.`, { hint: `Slots: ${known}.` })
+    throw new BackupError(
+      'E_USAGE',
+      `${matches.length === 0 ? 'No' : 'More than one'} key slot is called '${slotId}'.`,
+      { hint: `Slots: ${known}.` },
+    )
   }
   if (keys.slots.length === 1) {
-    throw new BackupError('E_USAGE', 'The only key slot cannot be revoked: nobody could read the repository any more.', {
-      hint: "Add another passphrase first with 'holdfast key add'.",
-    })
+    throw new BackupError(
+      'E_USAGE',
+      'The only key slot cannot be revoked: nobody could read the repository any more.',
+      {
+        hint: "Add another passphrase first with 'holdfast key add'.",
+      },
+    )
   }
   const dataKey = newDataKey(making)
   const slots = keys.slots.filter((slot) => slot !== matches[0])
@@ -96,7 +109,8 @@ export function parseKeyObject(name: string, bytes: Buffer, repositoryId: string
   } catch (error) {
     throw damaged(name, 'it is not JSON', error)
   }
-  if (typeof parsed !== 'object' || parsed === null || parsed.format !== 1) throw damaged(name, 'it is no key object of format 1')
+  if (typeof parsed !== 'object' || parsed === null || parsed.format !== 1)
+    throw damaged(name, 'it is no key object of format 1')
   const { digest, ...rest } = parsed
   if (digest !== digestOf(rest)) throw damaged(name, 'its digest does not fit its content')
   if (parsed.repository !== repositoryId) throw damaged(name, 'it belongs to another repository')
@@ -104,7 +118,10 @@ export function parseKeyObject(name: string, bytes: Buffer, repositoryId: string
 }
 
 /** Opens the newest keys that one of the passphrases unlocks. @throws BackupError `E_KEY_WRONG` */
-export async function openKeys(files: readonly KeyObjectFile[], passphrases: readonly string[]): Promise<RepositoryKeys> {
+export async function openKeys(
+  files: readonly KeyObjectFile[],
+  passphrases: readonly string[],
+): Promise<RepositoryKeys> {
   const opened: { readonly file: KeyObjectFile; readonly bundle: KeyBundle }[] = []
   for (const file of [...files].sort((a, b) => b.generation - a.generation)) {
     const master = await findMaster(file, passphrases)
@@ -118,7 +135,8 @@ export async function openKeys(files: readonly KeyObjectFile[], passphrases: rea
   }
   const dataKeys = new Map<string, DataKey>()
   for (const { bundle } of opened) {
-    for (const { id, key } of bundle.dataKeys) dataKeys.set(id, { id: Buffer.from(id, 'base64'), bytes: Buffer.from(key, 'base64') })
+    for (const { id, key } of bundle.dataKeys)
+      dataKeys.set(id, { id: Buffer.from(id, 'base64'), bytes: Buffer.from(key, 'base64') })
   }
   const current = dataKeys.get(newest.bundle.current)
   if (current === undefined) throw damaged(`keys/${newest.file.id}`, 'it does not hold its current data key')

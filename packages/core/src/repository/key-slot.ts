@@ -16,7 +16,13 @@ export interface KeySlot {
   readonly label: string
   readonly createdAt: string
   /** scrypt parameters (RFC 7914), base64 salt of 16 bytes. */
-  readonly kdf: { readonly name: 'scrypt'; readonly N: number; readonly r: number; readonly p: number; readonly salt: string }
+  readonly kdf: {
+    readonly name: 'scrypt'
+    readonly N: number
+    readonly r: number
+    readonly p: number
+    readonly salt: string
+  }
   /** X25519 public key (RFC 7748), base64. */
   readonly publicKey: string
 }
@@ -67,12 +73,20 @@ export function wrapToSlot(slot: KeySlot, master: Buffer, randomBytes: (sizeByte
 }
 
 /** Tries a passphrase on a slot: the master key, or `undefined` when it is another slot's passphrase. */
-export async function unwrapFromSlot(slot: KeySlot, wrapped: WrappedKey, passphrase: string): Promise<Buffer | undefined> {
+export async function unwrapFromSlot(
+  slot: KeySlot,
+  wrapped: WrappedKey,
+  passphrase: string,
+): Promise<Buffer | undefined> {
   const privateKey = await slotPrivateKey(passphrase, slot.kdf)
   if (publicBytes(createPublicKey(privateKey)).toString('base64') !== slot.publicKey) return undefined
   const ephemeral = Buffer.from(wrapped.ephemeral, 'base64')
   const ciphertext = Buffer.from(wrapped.ciphertext, 'base64')
-  const decipher = createDecipheriv('aes-256-gcm', sharedKey(privateKey, publicKeyFromBytes(ephemeral), ephemeral), Buffer.alloc(12))
+  const decipher = createDecipheriv(
+    'aes-256-gcm',
+    sharedKey(privateKey, publicKeyFromBytes(ephemeral), ephemeral),
+    Buffer.alloc(12),
+  )
   decipher.setAAD(Buffer.from(slot.id))
   decipher.setAuthTag(ciphertext.subarray(-16))
   return Buffer.concat([decipher.update(ciphertext.subarray(0, -16)), decipher.final()])
@@ -81,10 +95,15 @@ export async function unwrapFromSlot(slot: KeySlot, wrapped: WrappedKey, passphr
 async function slotPrivateKey(passphrase: string, kdf: KeySlot['kdf']): Promise<KeyObject> {
   const { N, r, p, salt } = kdf
   const bytes = 128 * N * r
-  if (!(N > 1 && r > 0 && p > 0 && p <= 16 && bytes <= maxKdfBytes)) throw new RangeError('scrypt parameters out of bounds')
+  if (!(N > 1 && r > 0 && p > 0 && p <= 16 && bytes <= maxKdfBytes))
+    throw new RangeError('scrypt parameters out of bounds')
   const seed = await new Promise<Buffer>((resolve, reject) => {
-    scrypt(passphrase.normalize('NFKC'), Buffer.from(salt, 'base64'), 32, { N, r, p, maxmem: bytes + 2 ** 25 }, (error, key) =>
-      error === null ? resolve(key) : reject(error),
+    scrypt(
+      passphrase.normalize('NFKC'),
+      Buffer.from(salt, 'base64'),
+      32,
+      { N, r, p, maxmem: bytes + 2 ** 25 },
+      (error, key) => (error === null ? resolve(key) : reject(error)),
     )
   })
   return privateKeyFromSeed(seed)

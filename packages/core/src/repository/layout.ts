@@ -14,7 +14,10 @@ export const objectPrefixes = {
 } as const
 
 /** The repository's description, and its twin in case the first is damaged. */
-export const descriptionKeys: readonly [ObjectKey, ObjectKey] = [objectKey('holdfast.json'), objectKey('holdfast-copy.json')]
+export const descriptionKeys: readonly [ObjectKey, ObjectKey] = [
+  objectKey('holdfast.json'),
+  objectKey('holdfast-copy.json'),
+]
 
 export const readmeKey: ObjectKey = objectKey('README.txt')
 export const restoreScriptKey: ObjectKey = objectKey('restore.mjs')

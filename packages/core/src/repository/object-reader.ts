@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer'
-import { isBackupError } from '../contract/errors.js'
 import type { CallOptions } from '../contract/context.js'
-import type { ObjectStore } from './object-store.js'
+import { isBackupError } from '../contract/errors.js'
 import type { ObjectKey } from '../model/ids.js'
 import { damaged } from './damage.js'
+import type { ObjectStore } from './object-store.js'
 
 /** Reads a whole object of at most `maxBytes` into memory. @throws BackupError `E_OBJECT_NOT_FOUND`, `E_DAMAGED` */
 export async function readObject(
@@ -37,7 +37,8 @@ export async function readRange(
     into.set(part, at)
     at += part.byteLength
   }
-  if (at !== into.byteLength) throw damaged(key, `it ends at byte ${offset + at}, before byte ${offset + into.byteLength}`)
+  if (at !== into.byteLength)
+    throw damaged(key, `it ends at byte ${offset + at}, before byte ${offset + into.byteLength}`)
 }
 
 /** Reads an object that may be missing. */

@@ -34,7 +34,10 @@ export function objectStore(
       const sizeBytes = parts.reduce((sum, part) => sum + part.byteLength, 0)
       const { maxObjectBytes } = capabilities
       if (maxObjectBytes !== undefined && sizeBytes > maxObjectBytes) {
-        throw new BackupError('E_TARGET_IO', `${key} has ${sizeBytes} bytes, the target takes at most ${maxObjectBytes}.`)
+        throw new BackupError(
+          'E_TARGET_IO',
+          `${key} has ${sizeBytes} bytes, the target takes at most ${maxObjectBytes}.`,
+        )
       }
       await throttle(sizeBytes, options)
       await retrying(
@@ -79,7 +82,10 @@ async function* resumingGet(
 ): AsyncIterable<Uint8Array> {
   let done = 0
   for (let attempt = 1; ; attempt++) {
-    const range = options.range === undefined ? undefined : { offset: options.range.offset + done, length: options.range.length - done }
+    const range =
+      options.range === undefined
+        ? undefined
+        : { offset: options.range.offset + done, length: options.range.length - done }
     try {
       const call = { signal: options.signal, ...(range === undefined ? {} : { range }) }
       for await (const part of session.get(key, call)) {

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { asBuffer, toHex } from './bytes.js'
 import { chunkIdBytes } from './chunk-id.js'
-import type { StoredTransform } from './codec-chain.js'
+import { parseChain, type StoredTransform } from './codec-chain.js'
 import { damaged } from './damage.js'
 import { type EnvelopeContext, openEnvelope, sealEnvelope } from './envelope.js'
 import { packKey } from './layout.js'
@@ -59,7 +59,8 @@ export function encodePackHeader(header: PackHeader): Buffer {
 export function decodePackHeader(bytes: Uint8Array, packId: string, repositoryId: string): PackHeader {
   const name = packKey(packId)
   const buffer = asBuffer(bytes)
-  if (buffer.length < packHeaderBytes || !buffer.subarray(0, 4).equals(headMagic)) throw damaged(name, 'it does not begin as a pack')
+  if (buffer.length < packHeaderBytes || !buffer.subarray(0, 4).equals(headMagic))
+    throw damaged(name, 'it does not begin as a pack')
   if (buffer[4] !== 1) throw damaged(name, `it has format version ${buffer[4]}, this program reads 1`)
   const header: PackHeader = {
     packId: Buffer.from(buffer.subarray(8, 24)),
@@ -67,7 +68,8 @@ export function decodePackHeader(bytes: Uint8Array, packId: string, repositoryId
     kind: buffer[5] === 0 ? 'data' : 'tree',
     dataKeyId: Buffer.from(buffer.subarray(40, 48)),
   }
-  if (toHex(header.packId) !== packId) throw damaged(name, `it is pack ${toHex(header.packId)}, stored under another name`)
+  if (toHex(header.packId) !== packId)
+    throw damaged(name, `it is pack ${toHex(header.packId)}, stored under another name`)
   if (header.repositoryId !== repositoryId) throw damaged(name, 'it belongs to another repository')
   return header
 }
@@ -100,7 +102,8 @@ export function encodePackTail(header: Buffer, footer: PackFooter, context: Enve
 export function decodePackTrailer(trailer: Uint8Array, packId: string, packBytes: number): number {
   const buffer = asBuffer(trailer)
   const name = packKey(packId)
-  if (buffer.length !== packTrailerBytes || !buffer.subarray(12).equals(tailMagic)) throw damaged(name, 'it does not end as a pack: it is truncated')
+  if (buffer.length !== packTrailerBytes || !buffer.subarray(12).equals(tailMagic))
+    throw damaged(name, 'it does not end as a pack: it is truncated')
   const footerBytes = buffer.readUInt32LE(0)
   if (buffer.readUInt32LE(4) !== 0 || buffer.readUInt32LE(8) !== 0) throw damaged(name, 'its trailer is altered')
   if (footerBytes > maxFooterBytes || footerBytes > packBytes - packHeaderBytes - packTrailerBytes) {
@@ -119,12 +122,13 @@ export function decodePackFooter(
 ): PackFooter {
   const name = packKey(packId)
   const payload = openEnvelope(name, sealed, context)
-  if (!payload.subarray(0, packHeaderBytes).equals(asBuffer(header))) throw damaged(name, 'its header and its footer disagree')
+  if (!payload.subarray(0, packHeaderBytes).equals(asBuffer(header)))
+    throw damaged(name, 'its header and its footer disagree')
   if (payload.length < packHeaderBytes + 8) throw damaged(name, 'its footer is truncated')
   const chainBytes = payload.readUInt32LE(packHeaderBytes)
   if (packHeaderBytes + 8 + chainBytes > payload.length) throw damaged(name, 'its footer has the wrong length')
   let at = packHeaderBytes + 4
-  const chain = JSON.parse(payload.subarray(at, at + chainBytes).toString('utf8')) as readonly StoredTransform[]
+  const chain = readChain(name, payload.subarray(at, at + chainBytes))
   at += chainBytes
   const count = payload.readUInt32LE(at)
   at += 4
@@ -144,4 +148,14 @@ export function decodePackFooter(
     chunks.push(chunk)
   }
   return { chain, chunks }
+}
+
+function readChain(name: string, bytes: Buffer): readonly StoredTransform[] {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(bytes.toString('utf8'))
+  } catch (error) {
+    throw damaged(name, 'its chain of transforms is not JSON', error)
+  }
+  return parseChain(name, parsed)
 }

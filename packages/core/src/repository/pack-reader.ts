@@ -6,9 +6,16 @@ import { damaged } from './damage.js'
 import type { EnvelopeContext } from './envelope.js'
 import { idWords, indexRecordWords, writePlace } from './index-record.js'
 import { packKey } from './layout.js'
-import type { ObjectStore } from './object-store.js'
 import { readRange } from './object-reader.js'
-import { decodePackFooter, decodePackHeader, decodePackTrailer, type PackChunk, packHeaderBytes, packTrailerBytes } from './pack-format.js'
+import type { ObjectStore } from './object-store.js'
+import {
+  decodePackFooter,
+  decodePackHeader,
+  decodePackTrailer,
+  type PackChunk,
+  packHeaderBytes,
+  packTrailerBytes,
+} from './pack-format.js'
 import { sortRecords } from './sorted-records.js'
 
 /** A pack as its own header and footer describe it. */
@@ -59,19 +66,30 @@ export function indexRunOf(contents: readonly PackContents[]): IndexRun {
 }
 
 /** Groups the chunks of a pack by frame, in order, and checks that the frames fill the pack without gap. */
-export function framesOf(contents: PackContents): readonly { readonly frameOffset: number; readonly frameBytes: number; readonly chunks: readonly PackChunk[] }[] {
-  const frames = new Map<number, { readonly frameOffset: number; readonly frameBytes: number; readonly chunks: PackChunk[] }>()
+export function framesOf(
+  contents: PackContents,
+): readonly { readonly frameOffset: number; readonly frameBytes: number; readonly chunks: readonly PackChunk[] }[] {
+  const frames = new Map<
+    number,
+    { readonly frameOffset: number; readonly frameBytes: number; readonly chunks: PackChunk[] }
+  >()
   for (const chunk of contents.chunks) {
-    const frame = frames.get(chunk.frameOffset) ?? { frameOffset: chunk.frameOffset, frameBytes: chunk.frameBytes, chunks: [] }
+    const frame = frames.get(chunk.frameOffset) ?? {
+      frameOffset: chunk.frameOffset,
+      frameBytes: chunk.frameBytes,
+      chunks: [],
+    }
     frame.chunks.push(chunk)
     frames.set(chunk.frameOffset, frame)
   }
   const ordered = [...frames.values()].sort((a, b) => a.frameOffset - b.frameOffset)
   let end = packHeaderBytes
   for (const frame of ordered) {
-    if (frame.frameOffset !== end) throw damaged(packKey(contents.pack.id), 'its footer leaves bytes between frames unaccounted for')
+    if (frame.frameOffset !== end)
+      throw damaged(packKey(contents.pack.id), 'its footer leaves bytes between frames unaccounted for')
     end += frame.frameBytes
   }
-  if (end !== contents.framesEnd) throw damaged(packKey(contents.pack.id), 'its footer leaves bytes behind the frames unaccounted for')
+  if (end !== contents.framesEnd)
+    throw damaged(packKey(contents.pack.id), 'its footer leaves bytes behind the frames unaccounted for')
   return ordered
 }

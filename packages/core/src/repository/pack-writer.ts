@@ -8,8 +8,8 @@ import type { EnvelopeContext } from './envelope.js'
 import { frameTableBytes } from './frame.js'
 import { packKey } from './layout.js'
 import type { ObjectStore } from './object-store.js'
-import { permits } from './permits.js'
 import { encodePackHeader, encodePackTail, type PackChunk, type PackKind } from './pack-format.js'
+import { permits } from './permits.js'
 
 /** A pack is closed once it has this many bytes. */
 export const targetPackBytes = 16 * 2 ** 20
@@ -22,7 +22,10 @@ export interface FrameSlot {
   readonly pack: FramePack
   readonly sequence: number
   /** Copies the encoded frame into the pack and places its chunks in the index. */
-  readonly append: (encoded: Uint8Array, chunks: readonly { readonly id: Uint8Array; readonly length: number }[]) => void
+  readonly append: (
+    encoded: Uint8Array,
+    chunks: readonly { readonly id: Uint8Array; readonly length: number }[],
+  ) => void
   readonly abandon: () => void
 }
 
@@ -68,7 +71,9 @@ export function packWriter(context: PackWriterContext): PackWriter {
   const { store, index, envelope, links, kind } = context
   const dataKey = envelope.keyring?.current
   const bufferBytes = limitOf(kind) + maxEncodedFrameBytes(links)
-  const buffers = permits<Buffer>(Array.from({ length: 1 + queuedPacks }, () => () => Buffer.allocUnsafeSlow(bufferBytes)))
+  const buffers = permits<Buffer>(
+    Array.from({ length: 1 + queuedPacks }, () => () => Buffer.allocUnsafeSlow(bufferBytes)),
+  )
   let open: OpenPack | undefined
   let failure: { readonly error: unknown } | undefined
   let storedBytes = 0
@@ -86,9 +91,17 @@ export function packWriter(context: PackWriterContext): PackWriter {
     const id = toHex(packId)
     return {
       id,
-      number: index.addPack({ id, kind, sizeBytes: 0, dataKeyId: dataKey === undefined ? '' : toHex(dataKey.id), chain: storedOf(links) }),
+      number: index.addPack({
+        id,
+        kind,
+        sizeBytes: 0,
+        dataKeyId: dataKey === undefined ? '' : toHex(dataKey.id),
+        chain: storedOf(links),
+      }),
       header,
-      framePack: framePackOf(fromHex(id), links, (purpose) => (dataKey === undefined ? undefined : packKeyBytes(dataKey, packId, purpose))),
+      framePack: framePackOf(fromHex(id), links, (purpose) =>
+        dataKey === undefined ? undefined : packKeyBytes(dataKey, packId, purpose),
+      ),
       buffer,
       chunks: [],
       bytes: header.length,

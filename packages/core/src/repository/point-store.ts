@@ -35,7 +35,9 @@ export interface DamagedPoint {
 
 /** The recovery points of a repository and the small objects about them. */
 export interface PointStore {
-  readonly list: (options: CallOptions) => Promise<{ readonly entries: readonly PointEntry[]; readonly damaged: readonly DamagedPoint[] }>
+  readonly list: (
+    options: CallOptions,
+  ) => Promise<{ readonly entries: readonly PointEntry[]; readonly damaged: readonly DamagedPoint[] }>
   readonly write: (point: RecoveryPoint, options: CallOptions) => Promise<void>
   readonly remove: (entry: PointEntry, options: CallOptions) => Promise<void>
   readonly hold: (entry: PointEntry, held: boolean, options: CallOptions) => Promise<void>
@@ -48,12 +50,15 @@ export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey:
 
   const readPoint = async (key: ObjectKey, options: CallOptions): Promise<RecoveryPoint> => {
     const point = decodePoint(key, openEnvelope(key, await readObject(store, key, maxPointBytes, options), envelope))
-    if (key !== pointKey(tagOf(point), point.id)) throw damaged(key, `it is point ${point.id} of another machine or time`)
+    if (key !== pointKey(tagOf(point), point.id))
+      throw damaged(key, `it is point ${point.id} of another machine or time`)
     return point
   }
 
   const readVerification = async (key: ObjectKey, options: CallOptions): Promise<Verification> =>
-    JSON.parse(openEnvelope(key, await readObject(store, key, 2 ** 20, options), envelope).toString('utf8')) as Verification
+    JSON.parse(
+      openEnvelope(key, await readObject(store, key, 2 ** 20, options), envelope).toString('utf8'),
+    ) as Verification
 
   return {
     list: async (options) => {
@@ -121,7 +126,9 @@ export function choosePoint(entries: readonly PointEntry[], wanted: string, cloc
   const at = wanted.lastIndexOf('@')
   const machine = at > 0 ? wanted.slice(0, at) : undefined
   const start = at > 0 ? wanted.slice(at + 1) : wanted
-  const ofMachine = entries.filter((entry) => machine === undefined || entry.point.machine.name === machine || entry.point.machine.id === machine)
+  const ofMachine = entries.filter(
+    (entry) => machine === undefined || entry.point.machine.name === machine || entry.point.machine.id === machine,
+  )
   if (machine !== undefined && start === 'latest') {
     // A point dated in the future may be forged: it is never what "latest" means while others exist.
     const credible = ofMachine.filter((entry) => Date.parse(entry.point.takenAt) <= clock.now().getTime() + 86_400_000)
@@ -133,12 +140,17 @@ export function choosePoint(entries: readonly PointEntry[], wanted: string, cloc
   if (only !== undefined && found.length === 1) return only
   if (found.length > 1) {
     throw new BackupError('E_POINT_AMBIGUOUS', `'${wanted}' fits ${found.length} recovery points.`, {
-      hint: `Write more of the id: ${found.slice(0, 5).map((entry) => entry.point.id).join(', ')}.`,
+      hint: `Write more of the id: ${found
+        .slice(0, 5)
+        .map((entry) => entry.point.id)
+        .join(', ')}.`,
     })
   }
   const machines = [...new Set(entries.map((entry) => entry.point.machine.name))]
   throw new BackupError('E_POINT_NOT_FOUND', `No recovery point is called '${wanted}'.`, {
-    hint: machines.length === 0 ? 'The repository holds no points yet.' : `See 'holdfast list'; machines here: ${machines.slice(0, 8).join(', ')}.`,
+    hint:
+      machines.length === 0
+        ? 'The repository holds no points yet.'
+        : `See 'holdfast list'; machines here: ${machines.slice(0, 8).join(', ')}.`,
   })
 }
-

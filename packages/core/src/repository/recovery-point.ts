@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer'
 import { createHash, createHmac } from 'node:crypto'
+import type { Tracking, UnavailableDisk } from '../contract/source.js'
 import type { Consistency } from '../model/consistency.js'
 import type { ChangeToken, DiskId, PointId } from '../model/ids.js'
 import type { Machine } from '../model/machine.js'
-import type { Tracking, UnavailableDisk } from '../contract/source.js'
 import { damaged } from './damage.js'
 
 /** What one run stored for one machine; always complete on its own. Spec: "Recovery points". */
@@ -86,10 +86,17 @@ export function decodePoint(name: string, payload: Buffer): RecoveryPoint {
 function isPoint(value: unknown): value is RecoveryPoint {
   const point = value as Partial<RecoveryPoint> | null
   return (
-    typeof point === 'object' && point !== null && point.format === 1 &&
-    typeof point.id === 'string' && typeof point.takenAt === 'string' && !Number.isNaN(Date.parse(point.takenAt)) &&
-    typeof point.machine?.id === 'string' && typeof point.machine.name === 'string' &&
+    typeof point === 'object' &&
+    point !== null &&
+    point.format === 1 &&
+    typeof point.id === 'string' &&
+    typeof point.takenAt === 'string' &&
+    !Number.isNaN(Date.parse(point.takenAt)) &&
+    typeof point.machine?.id === 'string' &&
+    typeof point.machine.name === 'string' &&
     Array.isArray(point.disks) &&
-    point.disks.every((disk) => /^[0-9a-f]{64}$/.test(disk.root) && Number.isSafeInteger(disk.sizeBytes) && disk.sizeBytes >= 0)
+    point.disks.every(
+      (disk) => /^[0-9a-f]{64}$/.test(disk.root) && Number.isSafeInteger(disk.sizeBytes) && disk.sizeBytes >= 0,
+    )
   )
 }

@@ -5,9 +5,16 @@ import type { ObjectKey } from '../model/ids.js'
 import { toHex } from './bytes.js'
 import { defaultCutting } from './chunk-cutter.js'
 import type { ChunkIdentity } from './chunk-id.js'
-import { encodeDescription, formatVersion, readDescription, type RepositoryDescription } from './description.js'
+import { encodeDescription, formatVersion, type RepositoryDescription, readDescription } from './description.js'
 import type { EnvelopeContext } from './envelope.js'
-import { createKeys, type KeyGeneration, type KeyObjectFile, openKeys, parseKeyObject, type RepositoryKeys } from './key-object.js'
+import {
+  createKeys,
+  type KeyGeneration,
+  type KeyObjectFile,
+  openKeys,
+  parseKeyObject,
+  type RepositoryKeys,
+} from './key-object.js'
 import { descriptionKeys, keyObjectKeys, objectPrefixes, readmeKey, restoreScriptKey } from './layout.js'
 import { readObject } from './object-reader.js'
 import type { ObjectStore } from './object-store.js'
@@ -85,10 +92,18 @@ export async function initRepository(
  *
  * @throws BackupError `E_REPOSITORY_NOT_FOUND`, `E_REPOSITORY_VERSION`, `E_KEY_MISSING`, `E_KEY_WRONG`, `E_DAMAGED`
  */
-export async function openRepository(store: ObjectStore, access: RepositoryAccess, options: CallOptions): Promise<Repository> {
+export async function openRepository(
+  store: ObjectStore,
+  access: RepositoryAccess,
+  options: CallOptions,
+): Promise<Repository> {
   const description = await readDescription(store, options)
   const keys = description.encrypted ? await unlock(store, description, access.passphrases, options) : undefined
-  const envelope: EnvelopeContext = { repositoryId: description.id, keyring: keys?.keyring, randomBytes: access.randomBytes }
+  const envelope: EnvelopeContext = {
+    repositoryId: description.id,
+    keyring: keys?.keyring,
+    randomBytes: access.randomBytes,
+  }
   return {
     store,
     description,
@@ -107,12 +122,20 @@ export async function storeKeyGeneration(store: ObjectStore, made: KeyGeneration
 }
 
 /** Removes the key objects that a newer generation replaces. */
-export async function retireKeyObjects(store: ObjectStore, ids: readonly string[], options: CallOptions): Promise<void> {
+export async function retireKeyObjects(
+  store: ObjectStore,
+  ids: readonly string[],
+  options: CallOptions,
+): Promise<void> {
   for (const id of ids) for (const key of keyObjectKeys(id)) await store.remove(key, options)
 }
 
 /** Reads all key objects, each from its twin when damaged. */
-export async function readKeyObjects(store: ObjectStore, repositoryId: string, options: CallOptions): Promise<readonly KeyObjectFile[]> {
+export async function readKeyObjects(
+  store: ObjectStore,
+  repositoryId: string,
+  options: CallOptions,
+): Promise<readonly KeyObjectFile[]> {
   const files = new Map<string, KeyObjectFile>()
   let damage: unknown
   for (const { key } of await store.list(objectPrefixes.keys, options)) {
@@ -133,7 +156,12 @@ export async function readKeyObjects(store: ObjectStore, repositoryId: string, o
 }
 
 /** Reads and checks one key object. */
-export async function readKeyObject(store: ObjectStore, key: ObjectKey, repositoryId: string, options: CallOptions): Promise<KeyObjectFile> {
+export async function readKeyObject(
+  store: ObjectStore,
+  key: ObjectKey,
+  repositoryId: string,
+  options: CallOptions,
+): Promise<KeyObjectFile> {
   const file = parseKeyObject(key, await readObject(store, key, 2 ** 20, options), repositoryId)
   if (!keyObjectKeys(file.id).includes(key)) {
     throw new BackupError('E_DAMAGED', `${key} is damaged: it is key object ${file.id}.`, { context: { object: key } })

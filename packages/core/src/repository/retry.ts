@@ -11,7 +11,11 @@ export interface RetryPolicy {
 }
 
 /** Calls until it works, fails for good, or the attempts are used up. */
-export async function retrying<T>(call: (attempt: number) => Promise<T>, policy: RetryPolicy, options: CallOptions): Promise<T> {
+export async function retrying<T>(
+  call: (attempt: number) => Promise<T>,
+  policy: RetryPolicy,
+  options: CallOptions,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     options.signal.throwIfAborted()
     try {

@@ -1,10 +1,10 @@
 import type { CallOptions } from '../contract/context.js'
+import type { ObjectKey } from '../model/ids.js'
 import { createChunkIndex } from './chunk-index.js'
 import type { EnvelopeContext } from './envelope.js'
 import { readIndexObject, storeIndexRun } from './index-store.js'
 import { objectPrefixes } from './layout.js'
 import type { ObjectStore } from './object-store.js'
-import type { ObjectKey } from '../model/ids.js'
 
 /** Index objects with fewer records than this are joined while others are rewritten anyway. */
 const smallBytes = 512 * 1024
@@ -14,7 +14,12 @@ const smallBytes = 512 * 1024
  *
  * Killed in between, both list the same chunks, which is no contradiction.
  */
-export async function dropPacksFromIndex(store: ObjectStore, envelope: EnvelopeContext, packs: ReadonlySet<string>, options: CallOptions): Promise<void> {
+export async function dropPacksFromIndex(
+  store: ObjectStore,
+  envelope: EnvelopeContext,
+  packs: ReadonlySet<string>,
+  options: CallOptions,
+): Promise<void> {
   const replaced: ObjectKey[] = []
   const kept = createChunkIndex(packs)
   for (const info of await store.list(objectPrefixes.index, options)) {
@@ -29,4 +34,3 @@ export async function dropPacksFromIndex(store: ObjectStore, envelope: EnvelopeC
   for (const run of kept.runs()) await storeIndexRun(store, envelope, run, options)
   for (const key of replaced) await store.remove(key, options)
 }
-

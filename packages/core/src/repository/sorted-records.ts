@@ -1,15 +1,20 @@
 import { indexRecordWords, sameId } from './index-record.js'
 
+/** Word and position must fit a float's 53 bits together; more records are sorted in parts and merged. */
+const sortBlock = 2 ** 21
+
 /**
  * Sorts records by the first word of their id, in place of a full order: ids are hashes, so ties are as good as none.
  *
  * Returns a new array. Native float sorting of `word · 2^21 + position` sorts 2 million records a second.
  */
-export function sortRecords(records: Uint32Array): Uint32Array {
+export function sortRecords(records: Uint32Array, block: number = sortBlock): Uint32Array {
   const count = records.length / indexRecordWords
+  if (count > block) {
+    const half = Math.ceil(count / 2) * indexRecordWords
+    return mergeRecords(sortRecords(records.subarray(0, half), block), sortRecords(records.subarray(half), block))
+  }
   const sorted = new Uint32Array(records.length)
-  const block = 2 ** 21
-  if (count > block) throw new RangeError('sort at most 2^21 records at once and merge')
   const order = new Float64Array(count)
   for (let i = 0; i < count; i++) order[i] = (records[i * indexRecordWords] ?? 0) * block + i
   order.sort()

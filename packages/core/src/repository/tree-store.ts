@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer'
 import type { CallOptions } from '../contract/context.js'
 import { toHex } from './bytes.js'
+import { type ChunkIdentity, chunkId } from './chunk-id.js'
 import type { ChunkIndex } from './chunk-index.js'
-import { chunkId, type ChunkIdentity } from './chunk-id.js'
 import { type ChainLink, loadCodecChain, maxEncodedFrameBytes } from './codec-chain.js'
 import type { ReadChunk } from './disk-tree-reader.js'
 import type { WriteNode } from './disk-tree-writer.js'
-import { frameTableBytes, writeFrameTable } from './frame.js'
+import { frameTableBytes, maxFrameChunks, writeFrameTable } from './frame.js'
 import type { PackWriter } from './pack-writer.js'
 
 /** Nodes are framed together up to this size: good for compression, small enough to read one. */
@@ -32,20 +32,37 @@ export function treeStore(
   const output = new Uint8Array(maxEncodedFrameBytes(links))
   const pending = new Map<string, Buffer>()
   let pendingBytes = 0
+  let flushing: Promise<void> = Promise.resolve()
 
-  const flush = async (options: CallOptions): Promise<void> => {
-    if (pending.size === 0) return
-    const nodes = [...pending.values()]
-    const chunks = [...pending].map(([id, node]) => ({ id: Buffer.from(id, 'hex'), length: node.length }))
-    pending.clear()
-    pendingBytes = 0
-    const plain = Buffer.alloc(frameTableBytes(nodes.length) + nodes.reduce((sum, node) => sum + node.length, 0))
+  /** One flush after the other: whoever waits for one knows that every node written before has its place. */
+  const flush = (options: CallOptions): Promise<void> => {
+    const done = flushing.then(async () => {
+      while (pending.size > 0) await storeFrame(options)
+    })
+    flushing = done.catch(() => undefined)
+    return done
+  }
+
+  /** Nodes stay readable as pending until their frame is in a pack. */
+  const storeFrame = async (options: CallOptions): Promise<void> => {
+    const nodes: Buffer[] = []
+    const chunks: { readonly id: Buffer; readonly length: number }[] = []
+    let bytes = 0
+    for (const [id, node] of pending) {
+      if (nodes.length >= maxFrameChunks || bytes >= treeFrameBytes) break
+      nodes.push(node)
+      chunks.push({ id: Buffer.from(id, 'hex'), length: node.length })
+      bytes += node.length
+    }
+    const plain = Buffer.alloc(frameTableBytes(nodes.length) + bytes)
     let at = writeFrameTable(plain, chunks)
     for (const node of nodes) at += node.copy(plain, at)
     const codec = await chain
     const slot = await packs.reserve(plain.length, options)
     const length = codec.encode(plain, output, slot.sequence, slot.pack)
     slot.append(output.subarray(0, length), chunks)
+    for (const { id } of chunks) pending.delete(toHex(id))
+    pendingBytes -= bytes
   }
 
   return {
@@ -55,7 +72,7 @@ export function treeStore(
       if (!index.claim(id)) return id
       pending.set(toHex(id), Buffer.from(bytes))
       pendingBytes += bytes.byteLength
-      if (pendingBytes >= treeFrameBytes) await flush(options)
+      if (pendingBytes >= treeFrameBytes || pending.size >= maxFrameChunks) await flush(options)
       return id
     },
     readNode: async (id, options) => pending.get(toHex(id)) ?? readStored(id, options),

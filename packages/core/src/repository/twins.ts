@@ -4,10 +4,14 @@ import { damaged } from './damage.js'
 import { decodeDescription } from './description.js'
 import { descriptionKeys, keyObjectKeys, objectPrefixes } from './layout.js'
 import { readObject, readObjectIfPresent } from './object-reader.js'
-import { readKeyObject, type Repository } from './repository.js'
+import { type Repository, readKeyObject } from './repository.js'
 
 /** Checks both copies of the description and of every key object; losing one loses nothing, yet. */
-export async function checkTwins(repository: Repository, onDamage: (error: unknown, key: ObjectKey) => void, options: CallOptions): Promise<void> {
+export async function checkTwins(
+  repository: Repository,
+  onDamage: (error: unknown, key: ObjectKey) => void,
+  options: CallOptions,
+): Promise<void> {
   const { store, description } = repository
   const check = async (key: ObjectKey, inspect: (bytes: Buffer) => unknown): Promise<void> => {
     try {
@@ -24,8 +28,13 @@ export async function checkTwins(repository: Repository, onDamage: (error: unkno
     })
   }
   if (!description.encrypted) return
-  const ids = new Set((await store.list(objectPrefixes.keys, options)).map((info) => info.key.slice(objectPrefixes.keys.length).replace(/-copy$/, '')))
-  for (const id of ids) for (const key of keyObjectKeys(id)) await check(key, () => readKeyObject(store, key, description.id, options))
+  const ids = new Set(
+    (await store.list(objectPrefixes.keys, options)).map((info) =>
+      info.key.slice(objectPrefixes.keys.length).replace(/-copy$/, ''),
+    ),
+  )
+  for (const id of ids)
+    for (const key of keyObjectKeys(id)) await check(key, () => readKeyObject(store, key, description.id, options))
 }
 
 /** Writes each damaged or missing copy anew from its twin and returns the keys that were mended. */

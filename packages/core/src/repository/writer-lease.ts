@@ -81,7 +81,11 @@ export async function liveWriters(store: ObjectStore, options: CallOptions): Pro
   return live
 }
 
-async function readLease(store: ObjectStore, key: ObjectKey, options: CallOptions): Promise<Partial<LeaseFile> | 'gone'> {
+async function readLease(
+  store: ObjectStore,
+  key: ObjectKey,
+  options: CallOptions,
+): Promise<Partial<LeaseFile> | 'gone'> {
   try {
     return JSON.parse((await readObject(store, key, 65_536, options)).toString('utf8')) as Partial<LeaseFile>
   } catch (error) {
