@@ -28,6 +28,7 @@ const config: KnipConfig = {
       ]),
     ),
     'examples/*': { entry: ['*.{ts,mjs}', 'test/**/*.test.ts'], project: ['**/*.{ts,mjs}'] },
+    tests: { entry: ['*.test.ts', 'support/*-main.ts'], project: ['**/*.ts'] },
     docs: { entry: ['api/*.ts'], project: ['{api,.vitepress}/**/*.ts'] },
   },
 }

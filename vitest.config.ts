@@ -15,12 +15,15 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     teardownTimeout: 10_000,
-    projects: [...folders, 'bench', 'scripts']
-      .filter((folder) => existsSync(join(root, folder, 'test')))
-      .map((folder) => ({
-        extends: true,
-        root: folder,
-        test: { name: folder, include: ['test/**/*.test.ts'] },
-      })),
+    projects: [
+      ...[...folders, 'bench', 'scripts']
+        .filter((folder) => existsSync(join(root, folder, 'test')))
+        .map((folder) => ({
+          extends: true as const,
+          root: folder,
+          test: { name: folder, include: ['test/**/*.test.ts'] },
+        })),
+      { extends: true, root: 'tests', test: { name: 'tests', include: ['*.test.ts'] } },
+    ],
   },
 })
