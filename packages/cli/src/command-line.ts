@@ -1,9 +1,15 @@
-import { BackupError } from '@holdfast/core'
+import type { BackupError } from '@holdfast/core'
 import { Command, CommanderError } from 'commander'
-import { declareCommands } from './declarations.js'
+import { declareBackups } from './declarations/backups.js'
+import type { Declare } from './declarations/declare.js'
+import { declarePoints } from './declarations/points.js'
+import { declareRepositories } from './declarations/repositories.js'
+import { declareTools } from './declarations/tools.js'
 import type { Invocation, Outcome } from './invocation.js'
-import type { CommonOptions } from './output.js'
+import { type CommonOptions, usageError } from './output.js'
 import { ownVersion } from './own-version.js'
+
+const shells = ['bash', 'zsh', 'fish', 'powershell']
 
 /** A command line that was understood. */
 export interface ChosenCommand {
@@ -13,9 +19,6 @@ export interface ChosenCommand {
   readonly streams: boolean
   readonly perform: (invocation: Invocation) => Promise<Outcome>
 }
-
-/** What a declared command calls when it is the one. */
-export type Choose = (streams: boolean, perform: ChosenCommand['perform']) => void
 
 /** Declares the program; `onChosen` is called during parsing. */
 export function declareProgram(onChosen: (command: ChosenCommand) => void): Command {
@@ -33,9 +36,16 @@ export function declareProgram(onChosen: (command: ChosenCommand) => void): Comm
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 partial.')
-  declareCommands(program, (command) => (streams, perform) => {
-    onChosen({ name: fullName(command), common: program.opts<CommonOptions>(), streams, perform })
-  })
+  const declare: Declare = (name, description, parent = program) => {
+    const command = parent.command(name).description(description)
+    const choose: ReturnType<Declare>[1] = (streams, perform) =>
+      onChosen({ name: fullName(command), common: program.opts<CommonOptions>(), streams, perform })
+    return [command, choose]
+  }
+  declareBackups(declare)
+  declarePoints(declare)
+  declareRepositories(declare)
+  declareTools(declare)
   return program
 }
 
@@ -47,6 +57,9 @@ export function declareProgram(onChosen: (command: ChosenCommand) => void): Comm
 export async function parseCommandLine(args: readonly string[]): Promise<ChosenCommand | undefined> {
   const chosen: ChosenCommand[] = []
   const program = declareProgram((command) => chosen.push(command))
+  const word = args.find((arg) => !arg.startsWith('-'))
+  if (word === 'completion' || word === 'complete') (await import('./completion.js')).addCompletion(program)
+  else program.command('completion').description('print a completion script').argument('<shell>', shells.join(', '))
   try {
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {
@@ -58,17 +71,19 @@ export async function parseCommandLine(args: readonly string[]): Promise<ChosenC
 }
 
 function wrongCommandLine(error: CommanderError, args: readonly string[]): BackupError {
+  const command = args.find((arg) => !arg.startsWith('-'))
   if (error.code === 'commander.help') {
-    return new BackupError('E_USAGE', 'A command is missing.', {
-      hint: "Start with 'holdfast plan', 'holdfast run' or 'holdfast list'.",
-    })
+    const hint =
+      command === undefined
+        ? "Start with 'holdfast plan', 'holdfast run' or 'holdfast list'."
+        : 'Choose one of those above.'
+    return usageError('A command is missing.', hint)
   }
   const [first = '', second] = error.message.replace(/^error: /, '').split('\n')
   const message = `${first.charAt(0).toUpperCase()}${first.slice(1)}${/[.?!)]$/.test(first) ? '' : '.'}`
-  const command = args.find((arg) => !arg.startsWith('-')) ?? ''
   const asked = second?.replace(/^\(|\)$/g, '')
-  const known = error.code === 'commander.unknownCommand' ? '' : ` ${command}`
-  return new BackupError('E_USAGE', message, { hint: asked ?? `See 'holdfast${known} --help'.` })
+  const known = error.code === 'commander.unknownCommand' || command === undefined ? '' : ` ${command}`
+  return usageError(message, asked ?? `See 'holdfast${known} --help'.`)
 }
 
 function fullName(command: Command): string {

@@ -78,6 +78,11 @@ export function findPoint({ points }: StoredPoints, wanted: string, session: Ses
   return [...firstOfId.values()].find(({ entry }) => entry === chosen) ?? { target: '', entry: chosen }
 }
 
+/** The copies of one point, in the order of the targets. */
+export function copiesOf({ points }: StoredPoints, { entry }: StoredPoint): readonly StoredPoint[] {
+  return points.filter((stored) => stored.entry.point.id === entry.point.id)
+}
+
 /** Says on stderr what could not be read; the command goes on with the rest. */
 export function reportUnread({ damaged, unreachable }: StoredPoints, { output }: Invocation): boolean {
   for (const { error } of unreachable) output.error(error)

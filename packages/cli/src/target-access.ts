@@ -39,10 +39,12 @@ export function targetAccess(config: LoadedConfig, name: string): TargetAccess {
 /**
  * The transform that encrypts what pipelines store on a target, if any does.
  *
+ * A target of no pipeline is there to be copied to: it is encrypted when anything in the configuration is.
  * @throws BackupError `E_PLAN` when pipelines disagree: a repository is encrypted from its first day or never
  */
 export function keyedTransform(config: LoadedConfig, name: string): TransformPlugin | undefined {
   const chains = chainsOf(config, name)
+  if (chains.length === 0) return config.transforms.find(isKeyed)
   const keyed = chains.flatMap((chain) => chain.find(isKeyed) ?? [])
   if (keyed.length > 0 && keyed.length < chains.length) {
     throw new BackupError('E_PLAN', `Some pipelines of target '${name}' encrypt and others do not.`, {
@@ -51,6 +53,19 @@ export function keyedTransform(config: LoadedConfig, name: string): TransformPlu
     })
   }
   return keyed[0]
+}
+
+/** The chain for what is stored anew on a target: that of its pipelines, else of any pipeline that fits its repository. */
+export function writingChain(config: LoadedConfig, name: string, encrypted: boolean): readonly TransformPlugin[] {
+  const all = config.pipelines.flatMap((pipeline) => pipeline.targets.map((target) => chainOf(pipeline, target)))
+  const candidates = [...chainsOf(config, name), ...all]
+  const fitting = candidates.find((chain) => chain.some(isKeyed) === encrypted)
+  if (fitting !== undefined) return fitting
+  if (!encrypted) return (candidates[0] ?? []).filter((transform) => !isKeyed(transform))
+  throw new BackupError('E_KEY_MISSING', `The repository on target '${name}' is encrypted, and no pipeline encrypts.`, {
+    context: { target: name },
+    hint: 'Name a keyed transform with its passphrase reference in a pipeline of this target.',
+  })
 }
 
 /** Opens the repository of a target. */

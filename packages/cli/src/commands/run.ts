@@ -41,6 +41,12 @@ async function runOne(session: Session, pipeline: Pipeline, invocation: Invocati
   const report = await runPipeline(pipeline, host, { signal, onEvent, offered: config.transforms })
   progress.close()
   for (const line of describeReport(report)) output.line(line)
+  for (const { machine, error } of report.machines) {
+    if (error !== undefined) output.failure({ ...error, context: { machine } })
+  }
+  for (const { target, error } of report.targets) {
+    if (error !== undefined) output.failure({ ...error, context: { target } })
+  }
   return report
 }
 

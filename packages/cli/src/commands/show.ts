@@ -2,7 +2,7 @@ import type { Invocation, Outcome } from '../invocation.js'
 import { printable } from '../render/printable.js'
 import { formatBytes, formatDuration, formatTime } from '../render/units.js'
 import { openSession } from '../session.js'
-import { findPoint, reportUnread, type StoredPoint, storedPoints } from '../stored-points.js'
+import { copiesOf, findPoint, reportUnread, type StoredPoint, storedPoints } from '../stored-points.js'
 import { chosenTargets } from '../target-access.js'
 import { listedPoint } from './list.js'
 
@@ -21,8 +21,7 @@ export async function show(invocation: Invocation, wanted: string, { target }: S
     invocation,
   )
   const found = findPoint(stored, wanted, session)
-  const copies = stored.points.filter(({ entry }) => entry.point.id === found.entry.point.id)
-  const targets = copies.map((copy) => copy.target)
+  const targets = copiesOf(stored, found).map((copy) => copy.target)
   output.document({ ...listedPoint(found), targets, point: found.entry.point })
   for (const [name, value] of details(found, targets)) output.line(`${`${name}:`.padEnd(13)}${printable(value)}`)
   return { exitCode: reportUnread(stored, invocation) ? 3 : 0 }

@@ -1,10 +1,10 @@
 import { printable } from './printable.js'
 import { formatBytes, formatDuration, formatRate } from './units.js'
 
-/** How far a disk is. */
+/** How far a disk is, or all data of a repository. */
 export interface DiskProgress {
   readonly name: string
-  readonly sizeBytes: number
+  sizeBytes: number
   readonly startedAt: number
   positionBytes: number
   /** When a plain line last told of it. */
@@ -18,19 +18,20 @@ const barWidth = 20
 
 /** Starts to follow a disk. */
 export function startDisk(
-  { machine, disk, sizeBytes }: { readonly machine: string; readonly disk: string; readonly sizeBytes: number },
+  { name, sizeBytes }: { readonly name: string; readonly sizeBytes: number },
   now: number,
 ): DiskProgress {
   const recent = [{ at: now, positionBytes: 0 }]
-  return { name: printable(`${machine}/${disk}`), sizeBytes, startedAt: now, positionBytes: 0, shownAt: now, recent }
+  return { name: printable(name), sizeBytes, startedAt: now, positionBytes: 0, shownAt: now, recent }
 }
 
 /** Notes a new position. */
 export function updateDisk(
   disk: DiskProgress,
-  { positionBytes }: { readonly positionBytes: number },
+  { positionBytes, sizeBytes }: { readonly positionBytes: number; readonly sizeBytes: number },
   now: number,
 ): void {
+  disk.sizeBytes = sizeBytes
   disk.positionBytes = Math.max(disk.positionBytes, positionBytes)
   disk.recent.push({ at: now, positionBytes: disk.positionBytes })
   while (disk.recent.length > 2 && now - (disk.recent[0]?.at ?? now) > rateWindowMs) disk.recent.shift()

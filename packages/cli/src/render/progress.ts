@@ -14,6 +14,8 @@ export interface ProgressView extends Disposable {
 const redrawEveryMs = 100
 const plainEveryMs = 10_000
 const mostLiveLines = 8
+/** Stands among the disks for a pass over everything. */
+const wholeKey = 'all'
 
 /** Makes a view; `verb` is what happens to the bytes of a disk: `read`, `written`. */
 export function progressView(output: Output, verb: string, now: () => number = () => performance.now()): ProgressView {
@@ -39,7 +41,10 @@ export function progressView(output: Output, verb: string, now: () => number = (
     drawnAt = 0
     draw()
   }
-  const plainProgress = (disk: DiskProgress) => {
+  const progressed = (disk: DiskProgress | undefined, position: Parameters<typeof updateDisk>[1]) => {
+    if (disk === undefined) return
+    updateDisk(disk, position, now())
+    draw()
     if (output.live || now() - disk.shownAt < plainEveryMs) return
     disk.shownAt = now()
     output.line(diskLine(disk, now()))
@@ -48,19 +53,21 @@ export function progressView(output: Output, verb: string, now: () => number = (
   const show = (event: EngineEvent): void => {
     switch (event.type) {
       case 'disk-started': {
-        const disk = startDisk(event, now())
+        const disk = startDisk({ name: `${event.machine}/${event.disk}`, sizeBytes: event.sizeBytes }, now())
         disks.set(diskKey(event), disk)
         const how = event.mode === 'incremental' ? 'incremental' : event.reason
         if (output.live) draw()
         else output.line(`${disk.name}: ${formatBytes(event.sizeBytes)}, ${printable(how)}`)
         return
       }
-      case 'disk-progress': {
-        const disk = disks.get(diskKey(event))
-        if (disk === undefined) return
-        updateDisk(disk, event, now())
-        draw()
-        plainProgress(disk)
+      case 'disk-progress':
+        progressed(disks.get(diskKey(event)), event)
+        return
+      case 'verify-progress': {
+        const sizeBytes = event.totalBytes
+        const disk = disks.get(wholeKey) ?? startDisk({ name: 'all data', sizeBytes }, now())
+        disks.set(wholeKey, disk)
+        progressed(disk, { positionBytes: event.checkedBytes, sizeBytes })
         return
       }
       case 'disk-finished': {

@@ -1,0 +1,123 @@
+import type { Pipeline } from '@holdfast/core'
+import { planPipeline, pluginContext } from '@holdfast/core/engine'
+import type { PointEntry } from '@holdfast/core/repository'
+import type { Invocation, Outcome } from '../invocation.js'
+import { errorDocument } from '../render/errors.js'
+import { printable } from '../render/printable.js'
+import { counted, formatBytes, formatDuration } from '../render/units.js'
+import { openSession, type Session } from '../session.js'
+import { openChosen, targetNames } from '../target-access.js'
+
+/** What was looked at, and how it is. */
+export interface Finding {
+  readonly subject: string
+  readonly state: 'good' | 'warning' | 'bad'
+  readonly message: string
+  readonly hint?: string
+}
+
+/** Looks at everything that a run needs, and at the age of what was stored. Changes nothing. */
+export async function doctor(invocation: Invocation): Promise<Outcome> {
+  const { output, signal } = invocation
+  await using session = await openSession(invocation)
+  const findings: Finding[] = [
+    { subject: 'node', state: 'good', message: `${process.version} on ${process.platform} ${process.arch}` },
+    { subject: 'config', state: 'good', message: session.config.path },
+  ]
+  const newest = new Map<string, ReadonlyMap<string, PointEntry>>()
+  for (const target of targetNames(session.config)) {
+    findings.push(...(await examineTarget(session, target, newest, invocation)))
+  }
+  for (const pipeline of session.config.pipelines) {
+    const { machines, problems } = await planPipeline(pipeline, session.host, { signal })
+    const subject = `pipeline ${pipeline.name}`
+    for (const { message, hint } of problems) findings.push({ subject, state: 'bad', message, hint })
+    if (problems.length === 0)
+      findings.push({ subject, state: 'good', message: `${counted(machines.length, 'machine')} selected` })
+    for (const { id, name } of machines) findings.push(...ageFindings(pipeline, { id, name }, newest, session))
+  }
+  output.document(findings)
+  const marks = {
+    good: output.colors.green('ok  '),
+    warning: output.colors.yellow('warn'),
+    bad: output.colors.red('BAD '),
+  }
+  for (const { subject, state, message, hint } of findings) {
+    output.line(`${marks[state]} ${printable(`${subject}: ${message}`)}`)
+    if (hint !== undefined) output.line(`       try: ${printable(hint)}`)
+  }
+  return { exitCode: findings.some(({ state }) => state === 'bad') ? 1 : 0 }
+}
+
+/** Share of a target that should stay free. */
+const leastFree = 0.05
+
+async function examineTarget(
+  session: Session,
+  target: string,
+  newest: Map<string, ReadonlyMap<string, PointEntry>>,
+  invocation: Invocation,
+): Promise<readonly Finding[]> {
+  const { signal } = invocation
+  const subject = `target ${target}`
+  try {
+    await using opened = await openChosen(session, target, invocation)
+    const { description, points } = opened.repository
+    const { entries, damaged } = await points.list({ signal })
+    newest.set(target, new Map(entries.map((entry) => [entry.point.machine.id, entry])))
+    const kind = description.encrypted ? 'encrypted' : 'not encrypted'
+    return [
+      {
+        subject,
+        state: 'good',
+        message: `repository ${description.id.slice(0, 8)}, ${kind}, ${counted(entries.length, 'point')}`,
+      },
+      ...damaged.map(({ error }): Finding => ({ subject, state: 'bad', ...errorDocument(error) })),
+      ...(await roomFindings(session, target, signal)),
+    ]
+  } catch (error) {
+    signal.throwIfAborted()
+    const { message, hint } = errorDocument(error)
+    return [{ subject, state: 'bad', message, ...(hint !== undefined && { hint }) }]
+  }
+}
+
+async function roomFindings(
+  { config, host }: Session,
+  target: string,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const plugin = config.targets.get(target)
+  if (plugin === undefined || !plugin.capabilities.capacity) return []
+  await using store = await plugin.open(pluginContext(host, signal))
+  if (store.capacity === undefined) return []
+  const { totalBytes, freeBytes } = await store.capacity.capacity({ signal })
+  const subject = `target ${target}`
+  const message = `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} free`
+  if (freeBytes >= totalBytes * leastFree) return [{ subject, state: 'good', message }]
+  return [{ subject, state: 'warning', message, hint: "Make room, or let 'holdfast prune' free some." }]
+}
+
+function ageFindings(
+  { name: pipeline, objectives, targets }: Pipeline,
+  machine: { readonly id: string; readonly name: string },
+  newest: ReadonlyMap<string, ReadonlyMap<string, PointEntry>>,
+  { host }: Session,
+): readonly Finding[] {
+  const limitMs = objectives?.recoveryPointMs
+  if (limitMs === undefined) return []
+  return targets.flatMap(({ name: target }): Finding[] => {
+    const entry = newest.get(target)?.get(machine.id)
+    const ageMs = entry === undefined ? undefined : host.clock.now().getTime() - Date.parse(entry.point.takenAt)
+    if (ageMs !== undefined && ageMs <= limitMs) return []
+    const age = ageMs === undefined ? 'has no point' : `has a newest point that is ${formatDuration(ageMs)} old`
+    return [
+      {
+        subject: `pipeline ${pipeline}`,
+        state: 'warning',
+        message: `${machine.name} ${age} on ${target}; the objective is ${formatDuration(limitMs)}`,
+        hint: `Run 'holdfast run ${pipeline}', and check what starts it.`,
+      },
+    ]
+  })
+}

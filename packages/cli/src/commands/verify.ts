@@ -1,0 +1,77 @@
+import { type VerifyReport, verifyRepository, workerPool } from '@holdfast/core/engine'
+import { type ExitCode, exitCodeOf, joinedExitCode } from '../exit-code.js'
+import type { Invocation, Outcome } from '../invocation.js'
+import { errorDocument } from '../render/errors.js'
+import { progressView } from '../render/progress.js'
+import { counted, formatBytes } from '../render/units.js'
+import { openSession, type Session } from '../session.js'
+import { chosenTargets, openChosen } from '../target-access.js'
+
+/** What to verify and how deep. */
+export interface VerifyCommandOptions {
+  readonly target?: string
+  readonly readData?: boolean
+  /** Percent; reads data too. */
+  readonly sample?: number
+}
+
+/** Checks the repositories of targets and lists all damage. */
+export async function verify(invocation: Invocation, options: VerifyCommandOptions): Promise<Outcome> {
+  const { output, signal } = invocation
+  await using session = await openSession(invocation)
+  const targets = chosenTargets(session.config, options.target === undefined ? [] : [options.target])
+  const reports: object[] = []
+  const codes: ExitCode[] = []
+  let damaged = false
+  for (const target of targets) {
+    try {
+      const report = await verifyTarget(session, target, options, invocation)
+      damaged ||= !report.ok
+      reports.push({ target, ...report })
+      codes.push(report.ok ? 0 : 1)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (targets.length === 1) throw error
+      output.error(error)
+      reports.push({ target, ok: false, error: errorDocument(error) })
+      codes.push(exitCodeOf(error))
+    }
+  }
+  // Damage is what this command looks for: whole targets beside it do not make it better.
+  return { exitCode: damaged ? 1 : joinedExitCode(codes), result: { targets: reports } }
+}
+
+async function verifyTarget(
+  session: Session,
+  target: string,
+  { readData, sample }: VerifyCommandOptions,
+  invocation: Invocation,
+): Promise<VerifyReport> {
+  const { output, signal } = invocation
+  await using opened = await openChosen(session, target, invocation)
+  await using pool = workerPool(session.host.workers)
+  using progress = progressView(output, 'read')
+  const depth = sample === undefined ? {} : { samplePercent: sample }
+  const report = await verifyRepository(opened.repository, pool, {
+    signal,
+    onEvent: progress.onEvent,
+    readData: readData === true || sample !== undefined,
+    ...depth,
+  })
+  progress.close()
+  const whole = report.points.filter((point) => point.ok).length
+  const points = `${whole} of ${counted(report.points.length, 'point')} whole`
+  const amount = `${counted(report.checkedPacks, 'pack')}, ${formatBytes(report.checkedBytes)} checked`
+  output.line(
+    `${target}: ${report.ok ? 'no damage' : counted(report.damage.length, 'damaged object')}, ${points}, ${amount}`,
+  )
+  for (const { object, message, machines, points } of report.damage) {
+    output.failure({
+      code: 'E_DAMAGED',
+      message,
+      context: { object, machines: machines.join(' ') || 'none', points: points.join(' '), target },
+      hint: `If another target has a copy: holdfast repair --target ${target} --from <other>.`,
+    })
+  }
+  return report
+}
