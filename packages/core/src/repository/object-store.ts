@@ -2,6 +2,7 @@ import type { CallOptions } from '../contract/context.js'
 import { BackupError, isBackupError } from '../contract/errors.js'
 import type { ObjectInfo, TargetCapabilities, TargetSession } from '../contract/target.js'
 import type { ObjectKey } from '../model/ids.js'
+import { withDeadline } from './deadline.js'
 import { type RetryPolicy, retrying } from './retry.js'
 
 /** A target as the repository uses it: with retries, whole small buffers instead of streams, and a brake. */
@@ -20,6 +21,9 @@ export interface ObjectStore {
 /** Waits until `bytes` may pass. */
 export type Throttle = (bytes: number, options: CallOptions) => Promise<void>
 
+/** No single call to a target may take longer; media that must be fetched by hand may take as long as they take. */
+const callLimitMs = 10 * 60_000
+
 /** Wraps an open target. */
 export function objectStore(
   session: TargetSession,
@@ -27,6 +31,9 @@ export function objectStore(
   policy: RetryPolicy,
   throttle: Throttle = async () => {},
 ): ObjectStore {
+  const limitMs = capabilities.removable ? Number.POSITIVE_INFINITY : callLimitMs
+  const limited = <T>(operation: string, options: CallOptions, call: (inner: CallOptions) => Promise<T>): Promise<T> =>
+    retrying(() => withDeadline(`target.${operation}`, limitMs, options, call), policy, options)
   return {
     capabilities,
     session,
@@ -43,7 +50,9 @@ export function objectStore(
       await retrying(
         async (attempt) => {
           try {
-            await session.put(key, replay(parts), { ...options, sizeBytes })
+            await withDeadline('target.put', limitMs, options, (inner) =>
+              session.put(key, replay(parts), { ...inner, sizeBytes }),
+            )
           } catch (error) {
             if (attempt === 1 || !isBackupError(error) || error.code !== 'E_OBJECT_EXISTS') throw error
             const stored = await session.stat(key, options)
@@ -55,7 +64,7 @@ export function objectStore(
       )
     },
     get: (key, options) => resumingGet(session, policy, key, options),
-    stat: (key, options) => retrying(() => session.stat(key, options), policy, options),
+    stat: (key, options) => limited('stat', options, (inner) => session.stat(key, inner)),
     list: (prefix, options) =>
       retrying(
         async () => {
@@ -66,7 +75,7 @@ export function objectStore(
         policy,
         options,
       ),
-    remove: (key, options) => retrying(() => session.remove(key, options), policy, options),
+    remove: (key, options) => limited('remove', options, (inner) => session.remove(key, inner)),
   }
 }
 
