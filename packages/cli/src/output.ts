@@ -77,7 +77,7 @@ export function createOutput({ out, err, environment }: Streams, options: Common
     json,
     colors,
     live: !json && !quiet && out.isTTY === true && environment['TERM'] !== 'dumb',
-    columns: () => out.columns ?? 80,
+    columns: () => out.columns || 80,
     line: (text) => {
       if (!json && !quiet) toOut(`${text}\n`)
     },
