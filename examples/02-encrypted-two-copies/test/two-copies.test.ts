@@ -25,6 +25,11 @@ it('keeps every recovery point on both targets', async () => {
   expect(await idsOn('offsite')).toEqual(first)
 })
 
+it('reads every chunk of both copies back as it was', async () => {
+  const printed = await example.holdfast(['verify', '--read-data', '--json'], secret)
+  expect(printed).not.toContain('"damage-found"')
+})
+
 it('stores no byte of a disk or of a name in clear', async () => {
   const disk = await readFile(join(example.folder, 'machines', 'db', 'data.raw'))
   const sample = disk.subarray(firstData(disk), firstData(disk) + 64)

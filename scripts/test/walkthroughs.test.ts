@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { comparable, walkThrough } from '../lib/walkthrough.mjs'
+import { root } from '../lib/workspace.mjs'
+
+const pages = [
+  { page: 'docs/tutorials/first-backup.md', example: 'examples/01-first-backup' },
+  { page: 'examples/01-first-backup/README.md', example: 'examples/01-first-backup' },
+  { page: 'examples/02-encrypted-two-copies/README.md', example: 'examples/02-encrypted-two-copies' },
+  { page: 'examples/05-app-consistent/README.md', example: 'examples/05-app-consistent' },
+]
+
+test.each(pages)('the commands of $page work and print what it says', ({ page, example }) => {
+  const { steps, failure } = walkThrough(readFileSync(join(root, page), 'utf8'), join(root, example))
+  expect(failure).toBeUndefined()
+  expect(steps.length).toBeGreaterThan(0)
+  for (const { expected, printed, line } of steps) {
+    if (expected !== undefined) expect(comparable(printed), `${page}:${line}`).toEqual(comparable(expected))
+  }
+})
+
+test('a command that fails ends the walk and is named by its line', () => {
+  const page = '```sh\necho one\n```\n\n```text\none\n```\n\n```sh\nfalse\necho two\n```\n\n```sh\necho three\n```\n'
+  const { steps, failure } = walkThrough(page, join(root, 'examples/01-first-backup'))
+  expect(steps).toMatchObject([{ printed: 'one\n', expected: 'one' }, { printed: '' }])
+  expect(failure).toMatch(/^line 10: exit code 1/)
+})
+
+test('outputs that differ in more than times, ids and sizes are told apart', () => {
+  expect(comparable('a in 3 ms\nb: 0 B new')).toEqual(comparable('b:  0 B new\na in 1.5 s'))
+  expect(comparable('vault: 2 points')).not.toEqual(comparable('vault: 3 points'))
+  expect(comparable('b: 0 B new')).not.toEqual(comparable('b: 12 B new'))
+})
