@@ -17,6 +17,7 @@ import type { Lane } from './lane.js'
 import type { LaneGroup } from './lane-group.js'
 import { type OpenHook, type Quiesced, whileFrozen } from './quiesce-sequence.js'
 import type { DiskReport, MachineReport } from './run-report.js'
+import { waitForAll } from './wait-for-all.js'
 import type { WorkerPool } from './worker-pool.js'
 
 /** Everything that the backup of one machine works with. */
@@ -45,6 +46,8 @@ interface CopiedDisk {
 export async function backupMachine(work: MachineBackup, options: CallOptions): Promise<MachineReport> {
   const { machine, source, onEvent } = work
   onEvent({ type: 'machine-started', machine: machine.name, machineId: machine.id })
+  // Without a target left nothing is to be gained by freezing anything.
+  await work.lanes.each(async () => undefined)
   const shared = sharedTokens(work.lanes.alive(), work.previous)
   const tokens = new Map([...shared].map(([disk, base]) => [disk, base.token]))
   await using prepared = await source.prepare(machine, { previous: tokens }, options)
@@ -54,10 +57,12 @@ export async function backupMachine(work: MachineBackup, options: CallOptions): 
     onEvent({ type: 'disk-unavailable', machine: machine.name, disk: id, reason })
   const disks = await copyDisks(work, taken, shared, options)
   const points = await commitPoints(work, quiesced, disks, options)
-  await taken.acknowledge(options)
+  const unacknowledged = await failureOf(() => taken.acknowledge(options))
+  options.signal.throwIfAborted()
   const consistency = strongerConsistency(taken.consistency, quiesced.consistency)
   const degraded = quiesced.records.some((record) => record.failure !== undefined)
-  const complete = taken.unavailable.length === 0 && points.length === work.lanes.all.length && !degraded
+  const stored = taken.unavailable.length === 0 && points.length === work.lanes.all.length
+  const complete = stored && !degraded && unacknowledged === undefined
   return {
     machine: machine.name,
     machineId: machine.id,
@@ -67,6 +72,16 @@ export async function backupMachine(work: MachineBackup, options: CallOptions): 
     disks: disks.map(diskReport),
     unavailable: taken.unavailable,
     points,
+    ...(unacknowledged === undefined ? {} : { error: reportedError(unacknowledged.error) }),
+  }
+}
+
+async function failureOf(action: () => Promise<void>): Promise<{ readonly error: unknown } | undefined> {
+  try {
+    await action()
+    return undefined
+  } catch (error) {
+    return { error }
   }
 }
 
@@ -118,13 +133,20 @@ async function copyDisks(
 ): Promise<readonly CopiedDisk[]> {
   const queue = [...taken.disks]
   const copied = new Map<DiskId, CopiedDisk>()
+  const failing = new AbortController()
+  const signal = AbortSignal.any([options.signal, failing.signal])
   const next = async (): Promise<void> => {
     for (let disk = queue.shift(); disk !== undefined; disk = queue.shift()) {
-      copied.set(disk.id, await copyOne(work, disk, shared.get(disk.id), options))
+      copied.set(disk.id, await copyOne(work, disk, shared.get(disk.id), { signal }))
     }
   }
+  const stopOthers = (error: unknown): never => {
+    failing.abort(error)
+    throw error
+  }
   const width = Math.max(1, work.pipeline.limits?.disksPerMachine ?? 2)
-  await Promise.all(Array.from({ length: width }, next))
+  // The capture is released after this: no disk of it may be in use any more.
+  await waitForAll(Array.from({ length: width }, () => next().catch(stopOthers)))
   return taken.disks.flatMap((disk) => copied.get(disk.id) ?? [])
 }
 

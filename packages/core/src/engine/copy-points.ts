@@ -53,8 +53,7 @@ export async function copyPoints(
   await using writing = workerPool(workers)
   await using lane = await openLane('copy', to, options.transforms, writing, options.signal)
   const reader = await storedDiskReader(from, reading, options)
-  const { entries } = await to.points.list(options)
-  const known = entries.map((entry) => entry.point)
+  const known = lane.points.map((entry) => entry.point)
   const copied: CopyReport['copied'][number][] = []
   const skipped: string[] = []
   for (const { point } of [...points].sort((a, b) => (a.point.id < b.point.id ? -1 : 1))) {
@@ -62,7 +61,8 @@ export async function copyPoints(
       skipped.push(point.id)
       continue
     }
-    const before = previousPair(points, known, point)
+    const pair = previousPair(points, known, point)
+    const before = pair !== undefined && (await lane.canBuildOn(pair.copy, options)) ? pair : undefined
     const stored = await copyPoint(from, point, before, lane, reader, writing, options)
     known.push(stored)
     copied.push({ point: point.id, machine: point.machine.name, storedBytes: stored.storedBytes })

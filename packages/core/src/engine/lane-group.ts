@@ -1,5 +1,6 @@
 import { BackupError, isBackupError } from '../contract/errors.js'
 import type { Lane } from './lane.js'
+import { waitForAll } from './wait-for-all.js'
 
 /** The lanes of a run. One that fails is left out from then on and costs the others nothing. */
 export interface LaneGroup {
@@ -28,7 +29,7 @@ export function laneGroup(
     failureOf: (lane) => failures.get(lane),
     each: async (action) => {
       const results = new Map<Lane, Awaited<ReturnType<typeof action>>>()
-      await Promise.all(
+      await waitForAll(
         alive().map(async (lane) => {
           try {
             results.set(lane, await action(lane, all.indexOf(lane)))

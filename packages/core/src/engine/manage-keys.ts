@@ -7,7 +7,7 @@ import {
   revokeSlot,
   rotateDataKey,
 } from '../repository/key-object.js'
-import { type Repository, retireKeyObjects, storeKeyGeneration } from '../repository/repository.js'
+import { type Repository, readKeyObjects, retireKeyObjects, storeKeyGeneration } from '../repository/repository.js'
 
 /** A key slot, without secrets. */
 export interface KeySlotInfo {
@@ -58,6 +58,20 @@ async function replaceKeys(
   const { store, description, envelope, clock } = repository
   const made = await make(keys, { repositoryId: description.id, now: clock.now(), randomBytes: envelope.randomBytes })
   await storeKeyGeneration(store, made, options)
+  const rivals = (await readKeyObjects(store, description.id, options)).filter(
+    (file) => file.generation >= made.keys.generation && file.id !== made.id,
+  )
+  if (rivals.length > 0) {
+    // Each of two changes would lack what the other made: this one withdraws, nothing was written with its keys yet.
+    await retireKeyObjects(store, [made.id], options)
+    throw new BackupError(
+      'E_USAGE',
+      'The keys were changed by another call at the same time; this change was not made.',
+      {
+        hint: 'Look at the keys and try again.',
+      },
+    )
+  }
   await retireKeyObjects(store, keys.objectIds, options)
   return reportOf(made.keys)
 }

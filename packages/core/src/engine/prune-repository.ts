@@ -64,7 +64,7 @@ const repackBelow = 0.5
 export async function pruneRepository(repository: Repository, options: PruneOptions): Promise<PruneReport> {
   if (options.dryRun) return prune(repository, '', options)
   // A prune is a writer to other prunes: what two of them condemn at once, neither sweeps before the other has ended.
-  const lease = await takeLease(repository.store, repository.clock, repository.envelope.randomBytes, options)
+  const lease = await takeLease(repository.store, repository.clock, repository.envelope.randomBytes, 'prune', options)
   try {
     return await prune(repository, lease.id, options)
   } finally {
@@ -73,6 +73,7 @@ export async function pruneRepository(repository: Repository, options: PruneOpti
 }
 
 async function prune(repository: Repository, ownLease: string, options: PruneOptions): Promise<PruneReport> {
+  const notes = await repository.points.listNotes(options)
   const { entries, damaged } = await repository.points.list(options)
   // What a damaged point references is unknown: it must not be swept away before it is repaired.
   const [unreadable] = damaged.filter(({ key }) => key.startsWith(objectPrefixes.points))
@@ -82,6 +83,9 @@ async function prune(repository: Repository, ownLease: string, options: PruneOpt
   const staying = entries.filter((entry) => !going.has(entry.point.id))
   if (!options.dryRun) {
     for (const entry of entries) if (going.has(entry.point.id)) await repository.points.remove(entry, options)
+    // Notes come after their point and go after it: one that was there before the points were listed, and has none, is a leftover.
+    const known = new Set(entries.map((entry) => entry.key))
+    for (const { key, pointKey } of notes) if (!known.has(pointKey)) await repository.store.remove(key, options)
   }
   const swept = await collectGarbage(repository, staying, ownLease, options)
   return { dryRun: options.dryRun, decisions, removedPoints: going.size, ...swept }
@@ -136,7 +140,7 @@ async function collectGarbage(
   options: PruneOptions,
 ): Promise<Garbage> {
   const { store, envelope } = repository
-  const others = async () => [...(await liveWriters(store, options))].filter((id) => id !== ownLease)
+  const others = async () => [...(await liveWriters(store, options))].filter(([id]) => id !== ownLease)
   // Packs are listed before points and index are read: one that appears later is not looked at.
   const stored = new Map(
     (await store.list(objectPrefixes.packs, options)).map((info) => [
@@ -168,18 +172,17 @@ async function collectGarbage(
       waitingPacks: 0,
     }
 
-  const repacked = await repack(repository, sparse, marks, stored, options)
-  const fresh = [...dead, ...repacked].filter((id) => !condemnedBefore.has(id))
-  const writers = await others()
-  const condemnations = [...old]
-  if (fresh.length > 0) {
-    const key = await condemn(store, envelope, fresh, writers, options)
-    // A writer that announced itself before it could see this condemnation must be waited for.
-    condemnations.push({ ...key, writers: [...new Set([...writers, ...(await others())])] })
-  }
-  const alive = new Set(await others())
-  const ripe = condemnations.filter((entry) => !entry.writers.some((writer) => alive.has(writer)))
-  const waiting = condemnations.filter((entry) => !ripe.includes(entry))
+  const repacked = await repack(repository, sparse, dead, marks, stored, options)
+  const listed = new Set(index.packs().map((pack) => pack.id))
+  const isAlone = (await others()).length === 0
+  // What no index lists yet may be a live writer's own: condemning it would only keep later runs from building on it.
+  const fresh = [...dead, ...repacked].filter((id) => !condemnedBefore.has(id) && (isAlone || listed.has(id)))
+  const judged = await judge(repository, old, fresh, async () => (await others()).map(([id]) => id), options)
+  const alive = new Map(await others())
+  // Of two prunes that see each other neither sweeps: each would write an index anew while the other removes packs.
+  const mayRemove = ![...alive.values()].includes('prune')
+  const ripe = judged.filter((entry) => mayRemove && !entry.writers?.some((writer) => alive.has(writer)))
+  const waiting = judged.filter((entry) => !ripe.includes(entry))
   const sweptPacks = await sweep(repository, ripe, options)
   return {
     removedPacks: sweptPacks.length,
@@ -187,6 +190,27 @@ async function collectGarbage(
     repackedBytes: bytesOf(repacked),
     waitingPacks: waiting.reduce((sum, entry) => sum + entry.packs.length, 0),
   }
+}
+
+/** Condemns packs, and settles for which writers each condemnation has to wait: those who may not have seen it. */
+async function judge(
+  repository: Repository,
+  old: readonly Condemnation[],
+  fresh: readonly string[],
+  liveIds: () => Promise<readonly string[]>,
+  options: PruneOptions,
+): Promise<readonly Condemnation[]> {
+  const { store, envelope } = repository
+  const notices = old.filter((entry) => entry.writers === undefined)
+  if (fresh.length > 0) notices.push(await condemn(store, envelope, fresh, undefined, options))
+  const judged = old.filter((entry) => entry.writers !== undefined)
+  if (notices.length === 0) return judged
+  // Asked for after the notices are there: whoever is not alive yet will read them.
+  const writers = await liveIds()
+  const packs = [...new Set(notices.flatMap((notice) => notice.packs))]
+  judged.push(await condemn(store, envelope, packs, writers, options))
+  for (const { key } of notices) await store.remove(key, options)
+  return judged
 }
 
 /** Removes condemned packs that still nothing needs: index first, so that no reader is sent to a pack that is gone. */
@@ -271,10 +295,11 @@ function packUsage(
   return usage
 }
 
-/** Writes the living chunks of mostly dead packs anew and returns the packs that are now dead. */
+/** Writes the living chunks of mostly dead packs anew and returns the packs that are then dead; copies in dead ones do not count. */
 async function repack(
   repository: Repository,
   packs: readonly string[],
+  dead: readonly string[],
   marks: ChunkMarks,
   stored: ReadonlyMap<string, number>,
   options: PruneOptions,
@@ -284,7 +309,14 @@ async function repack(
   const { rewriteChunks } = await import('./rewrite-chunks.js')
   await using reading = workerPool(1)
   await using writing = workerPool(options.workers ?? 2)
-  await using lane = await openLane('repack', repository, transforms, writing, options.signal, new Set(packs))
+  await using lane = await openLane(
+    'repack',
+    repository,
+    transforms,
+    writing,
+    options.signal,
+    new Set([...packs, ...dead]),
+  )
   const fetcher = frameFetcher(repository, reading)
   const emptied: string[] = []
   for (const id of packs) {

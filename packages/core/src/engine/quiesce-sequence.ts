@@ -47,7 +47,7 @@ export async function whileFrozen<T>(
     for (const hook of hooks) {
       begun.push({ hook, startedAt: clock.now().getTime() })
       try {
-        const reached = await hook.session.freeze(machine, { signal: deadline })
+        const reached = await heeding(deadline, hook.session.freeze(machine, { signal: deadline }))
         consistency = strongerConsistency(consistency, reached.consistency)
         records.set(hook, { hook: hook.plugin.id, consistency: reached.consistency, frozenMs: 0 })
         onEvent({
@@ -62,13 +62,14 @@ export async function whileFrozen<T>(
         records.set(hook, { hook: hook.plugin.id, consistency: 'crash', frozenMs: 0, failure: messageOf(error) })
       }
     }
-    return take({ signal: deadline })
+    return heeding(deadline, take({ signal: deadline }), discard)
   })
 
-  const thawFailures: unknown[] = []
+  const thawFailures: BackupError[] = []
   for (const { hook, startedAt } of begun.reverse()) {
     try {
-      await hook.session.thaw(machine, { signal: AbortSignal.timeout(thawDeadlineMs) })
+      const limit = AbortSignal.timeout(thawDeadlineMs)
+      await heeding(limit, hook.session.thaw(machine, { signal: limit }))
     } catch (error) {
       thawFailures.push(thawFailed(hook.plugin.id, machine, error))
     }
@@ -78,9 +79,17 @@ export async function whileFrozen<T>(
     onEvent({ type: 'machine-thawed', machine: machine.name, hook: hook.plugin.id, frozenMs })
   }
   if (!outcome.ok) {
-    if (deadline.aborted && !options.signal.aborted && outcome.error === deadline.reason)
-      throw tooLong(machine, longest, outcome.error)
-    throw outcome.error
+    const expired = deadline.aborted && !options.signal.aborted && outcome.error === deadline.reason
+    const error = expired ? tooLong(machine, longest, outcome.error) : outcome.error
+    const [thaw] = thawFailures
+    if (thaw === undefined) throw error
+    // That an application still stands frozen is the more urgent news of the two.
+    throw new BackupError(thaw.code, `${thaw.message} Before that: ${messageOf(error)}`, {
+      operation: 'quiesce.thaw',
+      ...(thaw.plugin === undefined ? {} : { plugin: thaw.plugin }),
+      ...(thaw.hint === undefined ? {} : { hint: thaw.hint }),
+      cause: error,
+    })
   }
   if (thawFailures.length > 0) {
     await discard(outcome.value)
@@ -96,6 +105,23 @@ async function settled<T>(
     return { ok: true, value: await run() }
   } catch (error) {
     return { ok: false, error }
+  }
+}
+
+/** Stops waiting at the deadline even for a call that does not heed it; what it yields later goes to `tooLate`. */
+async function heeding<T>(deadline: AbortSignal, call: Promise<T>, tooLate?: (value: T) => Promise<void>): Promise<T> {
+  const { promise: expired, reject } = Promise.withResolvers<never>()
+  const onAbort = () => reject(deadline.reason)
+  deadline.addEventListener('abort', onAbort, { once: true })
+  if (deadline.aborted) onAbort()
+  try {
+    return await Promise.race([call, expired])
+  } catch (error) {
+    // Nobody is left to tell of how a call ends that went on after its deadline.
+    if (deadline.aborted) void call.then(async (value) => tooLate?.(value)).catch(() => undefined)
+    throw error
+  } finally {
+    deadline.removeEventListener('abort', onAbort)
   }
 }
 

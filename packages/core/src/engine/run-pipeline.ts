@@ -18,6 +18,7 @@ import type { OpenHook } from './quiesce-sequence.js'
 import { type ResourceStack, resourceStack } from './resource-stack.js'
 import type { MachineReport, RunReport, RunStatus, TargetReport } from './run-report.js'
 import { throttleTo } from './throttle.js'
+import { waitForAll } from './wait-for-all.js'
 import { type WorkerPool, workerPool } from './worker-pool.js'
 
 /** How to run a pipeline. */
@@ -166,8 +167,11 @@ async function previousPoints(
   options: CallOptions,
 ): Promise<ReadonlyMap<Lane, ReadonlyMap<string, PointEntry>>> {
   return lanes.each(async (lane) => {
-    const { entries } = await lane.repository.points.list(options)
-    return new Map(entries.map((entry) => [entry.point.machine.id, entry]))
+    const newest = new Map<string, PointEntry>(lane.points.map((entry) => [entry.point.machine.id, entry]))
+    for (const [machine, entry] of newest) {
+      if (!(await lane.canBuildOn(entry.point, options))) newest.delete(machine)
+    }
+    return newest
   })
 }
 
@@ -182,7 +186,8 @@ async function forEachMachine(
     for (let machine = queue.shift(); machine !== undefined; machine = queue.shift())
       reports.push(await backup(machine))
   }
-  await Promise.all(Array.from({ length: Math.max(1, pipeline.limits?.machines ?? 2) }, next))
+  // Also on abort: every machine is thawed and released before the run ends.
+  await waitForAll(Array.from({ length: Math.max(1, pipeline.limits?.machines ?? 2) }, next))
   return reports.sort((a, b) => (a.machine < b.machine ? -1 : 1))
 }
 

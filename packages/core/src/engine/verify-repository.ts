@@ -10,7 +10,7 @@ import { type ReadChunk, walkNodes } from '../repository/disk-tree-reader.js'
 import { loadIndex } from '../repository/index-store.js'
 import { objectPrefixes, packKey } from '../repository/layout.js'
 import { framesOf, indexRunOf, readPackContents } from '../repository/pack-reader.js'
-import type { PointEntry } from '../repository/point-store.js'
+import type { DamagedPoint, PointEntry } from '../repository/point-store.js'
 import type { StoredDisk } from '../repository/recovery-point.js'
 import type { Repository } from '../repository/repository.js'
 import { checkTwins } from '../repository/twins.js'
@@ -136,27 +136,9 @@ export async function examineRepository(
   }
 
   await checkTwins(repository, note, options)
-  const index = createChunkIndex()
-  const damagedIndexes: ObjectKey[] = []
-  await loadIndex(
-    store,
-    envelope,
-    index,
-    (key, error) => {
-      damagedIndexes.push(key)
-      note(error, key)
-    },
-    options,
-  )
-  const { entries, damaged: damagedObjects } = await repository.points.list(options)
-  for (const { key, error } of damagedObjects) note(error, key)
+  const { index, stored, entries, damagedObjects, damagedIndexes } = await takeStock(repository, options)
+  for (const { key, error } of [...damagedIndexes, ...damagedObjects]) note(error, key)
 
-  const stored = new Map(
-    (await store.list(objectPrefixes.packs, options)).map((info) => [
-      info.key.slice(info.key.lastIndexOf('/') + 1),
-      info.sizeBytes,
-    ]),
-  )
   const listed = new Set(index.packs().map((pack) => pack.id))
   const unlisted = [...stored.keys()].filter((id) => !listed.has(id))
   const packs = await examinePacks(repository, index, stored, pool, options, note)
@@ -222,9 +204,37 @@ export async function examineRepository(
     brokenPoints,
     brokenPacks: packs.brokenPacks,
     lostFrames: packs.lostFrames,
-    damagedIndexes,
+    damagedIndexes: damagedIndexes.map(({ key }) => key),
     unlistedPacks: [...needed],
     damagedNotes: damagedObjects.map(({ key }) => key).filter((key) => !key.startsWith(objectPrefixes.points)),
+  }
+}
+
+interface Stock {
+  readonly index: ChunkIndex
+  readonly damagedIndexes: readonly { readonly key: ObjectKey; readonly error: unknown }[]
+  readonly entries: readonly PointEntry[]
+  readonly damagedObjects: readonly DamagedPoint[]
+  /** Sizes of the packs that are there, by id. */
+  readonly stored: ReadonlyMap<string, number>
+}
+
+/**
+ * Lists points, then the index, then packs: whatever live writers commit meanwhile, all that a listed point refers to is found.
+ *
+ * Only a prune takes away; a pack that is listed and missing is looked for once more.
+ */
+async function takeStock(repository: Repository, options: CallOptions): Promise<Stock> {
+  const { store, envelope } = repository
+  for (let look = 1; ; look++) {
+    const { entries, damaged: damagedObjects } = await repository.points.list(options)
+    const index = createChunkIndex()
+    const damagedIndexes: Stock['damagedIndexes'][number][] = []
+    await loadIndex(store, envelope, index, (key, error) => damagedIndexes.push({ key, error }), options)
+    const packs = await store.list(objectPrefixes.packs, options)
+    const stored = new Map(packs.map((info) => [info.key.slice(info.key.lastIndexOf('/') + 1), info.sizeBytes]))
+    const isWhole = index.packs().every((pack) => stored.has(pack.id))
+    if (isWhole || look > 1) return { index, damagedIndexes, entries, damagedObjects, stored }
   }
 }
 

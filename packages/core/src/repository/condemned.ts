@@ -7,12 +7,17 @@ import { condemnedKey, objectPrefixes } from './layout.js'
 import { readObjectIfPresent } from './object-reader.js'
 import type { ObjectStore } from './object-store.js'
 
-/** Packs that nothing referenced when prune looked, and the writers that were alive then. */
+/**
+ * Packs that nothing referenced when prune looked.
+ *
+ * First comes a notice, without writers: from then on new writers leave the packs alone. Only then is it known whom to
+ * wait for, and a judgement with their names takes the notice's place.
+ */
 export interface Condemnation {
   readonly key: ObjectKey
   readonly packs: readonly string[]
   /** While one of these lives, it may reference the packs without knowing that they are condemned. */
-  readonly writers: readonly string[]
+  readonly writers: readonly string[] | undefined
 }
 
 /** Reads every condemnation: a writer that starts now must treat those packs as absent. */
@@ -21,25 +26,33 @@ export async function listCondemned(
   envelope: EnvelopeContext,
   options: CallOptions,
 ): Promise<readonly Condemnation[]> {
-  const found: Condemnation[] = []
-  for (const { key } of await store.list(objectPrefixes.condemned, options)) {
-    const bytes = await readObjectIfPresent(store, key, 64 * 2 ** 20, options)
-    if (bytes === undefined) continue
-    const file = JSON.parse(openEnvelope(key, bytes, envelope).toString('utf8')) as Omit<Condemnation, 'key'>
-    found.push({ key, packs: file.packs, writers: file.writers })
+  for (;;) {
+    const found: Condemnation[] = []
+    let vanished = false
+    for (const { key } of await store.list(objectPrefixes.condemned, options)) {
+      const bytes = await readObjectIfPresent(store, key, 64 * 2 ** 20, options)
+      if (bytes === undefined) vanished = true
+      else found.push({ key, ...parse(openEnvelope(key, bytes, envelope)) })
+    }
+    // What took its place may be missing from this listing.
+    if (!vanished) return found
   }
-  return found
 }
 
-/** Writes a condemnation. */
+/** Writes a condemnation: a notice when `writers` is `undefined`. */
 export async function condemn(
   store: ObjectStore,
   envelope: EnvelopeContext,
   packs: readonly string[],
-  writers: readonly string[],
+  writers: readonly string[] | undefined,
   options: CallOptions,
 ): Promise<Condemnation> {
   const key = condemnedKey(toHex(envelope.randomBytes(12)))
   await store.put(key, [sealEnvelope(key, Buffer.from(JSON.stringify({ packs, writers })), envelope)], options)
   return { key, packs, writers }
+}
+
+function parse(payload: Buffer): Omit<Condemnation, 'key'> {
+  const { packs, writers } = JSON.parse(payload.toString('utf8')) as Omit<Condemnation, 'key'>
+  return { packs, writers }
 }

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer'
 import { createCipheriv, createDecipheriv, createHash } from 'node:crypto'
-import { BackupError } from '../contract/errors.js'
+import { BackupError, isBackupError } from '../contract/errors.js'
 import { damaged } from './damage.js'
 import { type DataKey, type DataKeyring, dataKeyring } from './data-key.js'
-import { createSlot, type KeySlot, unwrapFromSlot, type WrappedKey, wrapToSlot } from './key-slot.js'
+import { areSlotsSane, createSlot, type KeySlot, unwrapFromSlot, type WrappedKey, wrapToSlot } from './key-slot.js'
 
 /** What a `keys/<id>` object holds; all of it readable but `bundle`. Spec: "Keys". */
 export interface KeyObjectFile {
@@ -34,6 +34,8 @@ export interface RepositoryKeys {
   readonly dataKeys: readonly DataKey[]
   readonly slots: readonly KeySlot[]
   readonly generation: number
+  /** Slots of older generations that a killed change left behind, and that the newest no longer has. */
+  readonly lingeringSlots: readonly KeySlot[]
   /** Key objects that a next generation replaces. */
   readonly objectIds: readonly string[]
 }
@@ -78,7 +80,10 @@ export function rotateDataKey(keys: RepositoryKeys, making: KeyMaking): KeyGener
 
 /** Removes a slot and rotates, so that its passphrase opens nothing that is written from now on. */
 export function revokeSlot(keys: RepositoryKeys, slotId: string, making: KeyMaking): KeyGeneration {
-  const matches = keys.slots.filter((slot) => slot.id === slotId || slot.label === slotId)
+  const isMeant = (slot: KeySlot) => slot.id === slotId || slot.label === slotId
+  const matches = keys.slots.filter(isMeant)
+  // Revoked before by a call that was killed: the newest generation is without it, only the old objects have to go.
+  if (matches.length === 0 && keys.lingeringSlots.some(isMeant)) return rotateDataKey(keys, making)
   const known = keys.slots.map((slot) => `${slot.id} (${slot.label})`).join(', ')
   if (matches.length !== 1) {
     throw new BackupError(
@@ -113,6 +118,9 @@ export function parseKeyObject(name: string, bytes: Buffer, repositoryId: string
     throw damaged(name, 'it is no key object of format 1')
   const { digest, ...rest } = parsed
   if (digest !== digestOf(rest)) throw damaged(name, 'its digest does not fit its content')
+  const isShaped =
+    typeof parsed.id === 'string' && typeof parsed.bundle === 'string' && Number.isSafeInteger(parsed.generation)
+  if (!isShaped || !areSlotsSane(parsed.slots, parsed.wraps)) throw damaged(name, 'what it says makes no sense')
   if (parsed.repository !== repositoryId) throw damaged(name, 'it belongs to another repository')
   return parsed
 }
@@ -123,12 +131,19 @@ export async function openKeys(
   passphrases: readonly string[],
 ): Promise<RepositoryKeys> {
   const opened: { readonly file: KeyObjectFile; readonly bundle: KeyBundle }[] = []
+  let damage: { readonly error: unknown } | undefined
   for (const file of [...files].sort((a, b) => b.generation - a.generation)) {
-    const master = await findMaster(file, passphrases)
-    if (master !== undefined) opened.push({ file, bundle: openBundle(file, master) })
+    try {
+      const master = await findMaster(file, passphrases)
+      if (master !== undefined) opened.push({ file, bundle: openBundle(file, master) })
+    } catch (error) {
+      if (!isBackupError(error) || error.code !== 'E_DAMAGED') throw error
+      damage ??= { error }
+    }
   }
   const newest = opened[0]
   if (newest === undefined) {
+    if (damage !== undefined) throw damage.error
     throw new BackupError('E_KEY_WRONG', 'The passphrase opens none of the key slots of this repository.', {
       hint: 'Check the passphrase reference of the keyed transform; a revoked passphrase no longer opens anything.',
     })
@@ -146,6 +161,9 @@ export async function openKeys(
     keyring: dataKeyring(current, all),
     dataKeys: all,
     slots: newest.file.slots,
+    lingeringSlots: opened
+      .flatMap(({ file }) => file.slots)
+      .filter((slot) => !newest.file.slots.some((current) => current.id === slot.id)),
     generation: newest.file.generation,
     objectIds: opened.map(({ file }) => file.id),
   }
@@ -156,11 +174,19 @@ async function findMaster(file: KeyObjectFile, passphrases: readonly string[]): 
     for (const slot of file.slots) {
       const wrapped = file.wraps.find((wrap) => wrap.slot === slot.id)
       if (wrapped === undefined) continue
-      const master = await unwrapFromSlot(slot, wrapped, passphrase)
+      const master = await unwrapped(file, () => unwrapFromSlot(slot, wrapped, passphrase))
       if (master !== undefined) return master
     }
   }
   return undefined
+}
+
+async function unwrapped<T>(file: KeyObjectFile, unwrap: () => Promise<T>): Promise<T> {
+  try {
+    return await unwrap()
+  } catch (error) {
+    throw damaged(`keys/${file.id}`, 'its wrapped master key cannot be opened', error)
+  }
 }
 
 function generation(
@@ -198,6 +224,7 @@ function generation(
     dataKeys,
     slots,
     generation: number,
+    lingeringSlots: [],
     objectIds: [id],
   }
   return { id, bytes: Buffer.from(`${JSON.stringify(file, undefined, 1)}\n`), keys }

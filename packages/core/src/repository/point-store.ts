@@ -1,6 +1,7 @@
 import type { CallOptions, Clock } from '../contract/context.js'
 import { BackupError, isBackupError } from '../contract/errors.js'
-import type { ObjectKey, PointId } from '../model/ids.js'
+import { objectKey } from '../contract/object-key.js'
+import type { ObjectKey } from '../model/ids.js'
 import { toHex } from './bytes.js'
 import { damaged } from './damage.js'
 import { type EnvelopeContext, openEnvelope, sealEnvelope } from './envelope.js'
@@ -33,11 +34,19 @@ export interface DamagedPoint {
   readonly error: unknown
 }
 
+/** A small object about a point. */
+export interface PointNote {
+  readonly key: ObjectKey
+  readonly pointKey: ObjectKey
+}
+
 /** The recovery points of a repository and the small objects about them. */
 export interface PointStore {
   readonly list: (
     options: CallOptions,
   ) => Promise<{ readonly entries: readonly PointEntry[]; readonly damaged: readonly DamagedPoint[] }>
+  /** Lists the holds and verifications, each with the point that it is about, whether or not that is there. */
+  readonly listNotes: (options: CallOptions) => Promise<readonly PointNote[]>
   readonly write: (point: RecoveryPoint, options: CallOptions) => Promise<void>
   readonly remove: (entry: PointEntry, options: CallOptions) => Promise<void>
   readonly hold: (entry: PointEntry, held: boolean, options: CallOptions) => Promise<void>
@@ -81,6 +90,8 @@ export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey:
               verifications.push(await readVerification(key, options))
             } catch (error) {
               options.signal.throwIfAborted()
+              // It goes with its point, which a prune may just be removing.
+              if (isBackupError(error) && error.code === 'E_OBJECT_NOT_FOUND') continue
               broken.push({ key, error })
             }
           }
@@ -94,6 +105,20 @@ export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey:
       }
       entries.sort((a, b) => (a.point.id < b.point.id ? -1 : 1))
       return { entries, damaged: broken }
+    },
+    listNotes: async (options) => {
+      const [holds, verified] = await Promise.all([
+        store.list(objectPrefixes.holds, options),
+        store.list(objectPrefixes.verified, options),
+      ])
+      const about = (name: string) => objectKey(`${objectPrefixes.points}${name}`)
+      return [
+        ...holds.map(({ key }) => ({ key, pointKey: about(key.slice(objectPrefixes.holds.length)) })),
+        ...verified.map(({ key }) => ({
+          key,
+          pointKey: about(key.slice(objectPrefixes.verified.length, key.lastIndexOf('/'))),
+        })),
+      ]
     },
     write: async (point, options) => {
       const key = pointKey(tagOf(point), point.id)

@@ -29,6 +29,8 @@ export function treeStore(
   readStored: ReadChunk,
 ): TreeStore {
   const chain = loadCodecChain(links)
+  // Whoever needs the chain hears of its failure; a lane without nodes never does.
+  chain.catch(() => undefined)
   const output = new Uint8Array(maxEncodedFrameBytes(links))
   const pending = new Map<string, Buffer>()
   let pendingBytes = 0
@@ -59,7 +61,13 @@ export function treeStore(
     for (const node of nodes) at += node.copy(plain, at)
     const codec = await chain
     const slot = await packs.reserve(plain.length, options)
-    const length = codec.encode(plain, output, slot.sequence, slot.pack)
+    let length: number
+    try {
+      length = codec.encode(plain, output, slot.sequence, slot.pack)
+    } catch (error) {
+      slot.abandon()
+      throw error
+    }
     slot.append(output.subarray(0, length), chunks)
     for (const { id } of chunks) pending.delete(toHex(id))
     pendingBytes -= bytes

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, readlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { CallOptions, Clock } from '../contract/context.js'
 import { isBackupError } from '../contract/errors.js'
@@ -19,9 +19,13 @@ export interface WriterLease {
   readonly release: () => Promise<void>
 }
 
+/** A `prune` may remove what nothing refers to; it too is a writer to all others. */
+export type WriterRole = 'writer' | 'prune'
+
 /** What a `writers/` object says. */
 interface LeaseFile {
   readonly id: string
+  readonly role: WriterRole
   readonly host: string
   readonly boot: string
   readonly pid: number
@@ -37,6 +41,7 @@ export async function takeLease(
   store: ObjectStore,
   clock: Clock,
   randomBytes: (sizeBytes: number) => Uint8Array,
+  role: WriterRole,
   options: CallOptions,
 ): Promise<WriterLease> {
   const id = toHex(randomBytes(12))
@@ -45,7 +50,7 @@ export async function takeLease(
   let renewedAt = clock.now().getTime()
   let current: ObjectKey | undefined
   const announce = async (signal: AbortSignal) => {
-    const file: LeaseFile = { id, host: hostname(), boot, pid: process.pid, renewedAt: clock.now().toISOString() }
+    const file: LeaseFile = { id, role, host: hostname(), boot, pid: process.pid, renewedAt: clock.now().toISOString() }
     const key = writerKey(id, beat++)
     await store.put(key, [Buffer.from(JSON.stringify(file))], { signal })
     renewedAt = Date.parse(file.renewedAt)
@@ -63,22 +68,40 @@ export async function takeLease(
     release: async () => {
       clearInterval(timer)
       stop.abort()
-      if (current !== undefined) await store.remove(current, { signal: AbortSignal.timeout(30_000) })
+      try {
+        if (current !== undefined) await store.remove(current, { signal: AbortSignal.timeout(30_000) })
+      } catch {
+        // A lease that stays is the sign of a dead writer: the next prune removes it. What was stored is no worse for it.
+      }
     },
   }
 }
 
-/** Ids of writers that may still be alive; leases of dead ones are removed. */
-export async function liveWriters(store: ObjectStore, options: CallOptions): Promise<ReadonlySet<string>> {
-  const live = new Set<string>()
-  for (const info of await store.list(objectPrefixes.writers, options)) {
-    const id = info.key.slice(objectPrefixes.writers.length).split('-')[0] ?? ''
-    const file = await readLease(store, info.key, options)
-    if (file === 'gone') continue
-    if (await isDead(file, info.modifiedAt)) await store.remove(info.key, options)
-    else live.add(id)
+/**
+ * Finds the writers that may still be alive, by id, and removes the leases of dead ones.
+ *
+ * Called by those who hold a lease of their own.
+ */
+export async function liveWriters(store: ObjectStore, options: CallOptions): Promise<ReadonlyMap<string, WriterRole>> {
+  for (;;) {
+    const live = new Map<string, WriterRole>()
+    let renewed = false
+    const leases = await store.list(objectPrefixes.writers, options)
+    // The caller's own is among them and at most one renewal old: the target's clock is never compared with another.
+    const newest = Math.max(...leases.map((info) => info.modifiedAt.getTime()))
+    for (const info of leases) {
+      const file = await readLease(store, info.key, options)
+      // Ended, or renewed under another key that this listing may have missed: only another one can tell.
+      if (file === 'gone') renewed = true
+      else if (await isDead(file, newest - info.modifiedAt.getTime())) await store.remove(info.key, options)
+      else live.set(writerIdOf(info.key), file.role === 'writer' ? 'writer' : 'prune')
+    }
+    if (!renewed) return live
   }
-  return live
+}
+
+function writerIdOf(key: ObjectKey): string {
+  return key.slice(objectPrefixes.writers.length).split('-')[0] ?? ''
 }
 
 async function readLease(
@@ -96,8 +119,8 @@ async function readLease(
 }
 
 /** On this host and boot the process table knows; elsewhere only time does, by the target's clock. */
-async function isDead(file: Partial<LeaseFile>, witnessedAt: Date): Promise<boolean> {
-  if (Date.now() - witnessedAt.getTime() > leaseMs) return true
+async function isDead(file: Partial<LeaseFile>, ageMs: number): Promise<boolean> {
+  if (ageMs > leaseMs) return true
   if (file.host !== hostname() || file.boot !== (await bootId()) || file.pid === undefined) return false
   try {
     process.kill(file.pid, 0)
@@ -107,9 +130,11 @@ async function isDead(file: Partial<LeaseFile>, witnessedAt: Date): Promise<bool
   }
 }
 
+/** Names this boot and process table: containers of one host share the former, and each has its own of the latter. */
 async function bootId(): Promise<string> {
   try {
-    return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
+    const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8')
+    return `${boot.trim()} ${await readlink('/proc/self/ns/pid')}`
   } catch {
     // Other systems have no boot id; then only leases of a host that kept its name are compared by process.
     return 'unknown'
