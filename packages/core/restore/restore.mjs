@@ -419,7 +419,7 @@ function decodeFrame(repo, pack, encoded) {
   const key = packKey(pack.id)
   const [encodedBytes, sequence, mask] = u32(encoded, 0, 3)
   demand(encodedBytes === encoded.length - 12, key, 'a frame is not as long as it says')
-  const fits = Array.isArray(pack.chain) && pack.chain.length <= 31 && mask < 2 ** pack.chain.length
+  const fits = Array.isArray(pack.chain) && pack.chain.length <= 16 && mask < 2 ** pack.chain.length
   demand(fits, key, 'a frame names a transform that its pack does not')
   let bytes = encoded.subarray(12)
   for (let position = pack.chain.length - 1; position >= 0; position--) {
