@@ -4,7 +4,7 @@ import type { ChangeToken } from '../model/ids.js'
 import { fromHex, toHex } from '../repository/bytes.js'
 import { chunkReader } from '../repository/chunk-reader.js'
 import type { DiskTree } from '../repository/disk-tree-reader.js'
-import type { PointEntry } from '../repository/point-store.js'
+import { byAge, type PointEntry } from '../repository/point-store.js'
 import type { RecoveryPoint, StoredDisk } from '../repository/recovery-point.js'
 import type { Repository } from '../repository/repository.js'
 import { copyDisk } from './copy-disk.js'
@@ -56,7 +56,7 @@ export async function copyPoints(
   const known = lane.points.map((entry) => entry.point)
   const copied: CopyReport['copied'][number][] = []
   const skipped: string[] = []
-  for (const { point } of [...points].sort((a, b) => (a.point.id < b.point.id ? -1 : 1))) {
+  for (const { point } of [...points].sort((a, b) => byAge(a.point, b.point))) {
     if (known.some((other) => sameCapture(other, point))) {
       skipped.push(point.id)
       continue
@@ -110,8 +110,8 @@ function previousPair(
 ): Pair | undefined {
   const earlier = points
     .map((entry) => entry.point)
-    .filter((other) => other.machine.id === point.machine.id && other.id < point.id)
-  for (const source of earlier.sort((a, b) => (a.id < b.id ? 1 : -1))) {
+    .filter((other) => other.machine.id === point.machine.id && byAge(other, point) < 0)
+  for (const source of earlier.sort((a, b) => byAge(b, a))) {
     const copy = known.find((other) => sameCapture(other, source))
     if (copy !== undefined) return { source, copy }
   }

@@ -103,7 +103,7 @@ export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey:
           broken.push({ key: info.key, error })
         }
       }
-      entries.sort((a, b) => (a.point.id < b.point.id ? -1 : 1))
+      entries.sort((a, b) => byAge(a.point, b.point))
       return { entries, damaged: broken }
     },
     listNotes: async (options) => {
@@ -140,6 +140,11 @@ export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey:
       await store.put(key, [sealEnvelope(key, Buffer.from(JSON.stringify(verification)), envelope)], options)
     },
   }
+}
+
+/** Orders points, oldest first; ids name only the second, so that they cannot. */
+export function byAge(a: RecoveryPoint, b: RecoveryPoint): number {
+  return Date.parse(a.takenAt) - Date.parse(b.takenAt) || (a.id < b.id ? -1 : 1)
 }
 
 /**
