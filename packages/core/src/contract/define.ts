@@ -40,7 +40,7 @@ const targetDefaults = {
   capacity: false,
 } as const satisfies TargetCapabilities
 
-/** A definition: the plugin with the capabilities that differ from the defaults, without `kind` and `apiVersion`. */
+/** A plugin without `kind` and `apiVersion`, with the capabilities that differ from the defaults. */
 export type Definition<P extends Plugin, C> = Omit<P, 'kind' | 'apiVersion' | 'capabilities'> & {
   readonly capabilities: C
 }

@@ -5,7 +5,7 @@ import { BackupError } from './errors.js'
 export const maxObjectKeyLength = 512
 
 /**
- * Makes an object key, or refuses what could leave the target's folder or that some target could not store.
+ * Makes an object key, or refuses what could leave the target's folder or some target cannot store.
  *
  * @throws BackupError `E_OBJECT_KEY`
  */

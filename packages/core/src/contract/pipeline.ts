@@ -4,7 +4,7 @@ import type { SourcePlugin } from './source.js'
 import type { TargetPlugin } from './target.js'
 import type { TransformPlugin } from './transform.js'
 
-/** What runs together: a source, its hooks, a chain of transforms, and the targets that each keep a copy. */
+/** What runs together: a source, its hooks, transforms, and the targets that each keep a copy. */
 export interface Pipeline {
   readonly name: string
   readonly source: SourcePlugin
@@ -33,7 +33,11 @@ export interface PipelineTarget {
   readonly transforms?: readonly TransformPlugin[]
 }
 
-/** Which recovery points to keep; a point is kept when any rule wants it, and the newest of each machine always is. */
+/**
+ * Which recovery points to keep.
+ *
+ * A point is kept when any rule wants it, and the newest of each machine always is.
+ */
 export interface RetentionPolicy {
   /** Newest points. */
   readonly last?: number

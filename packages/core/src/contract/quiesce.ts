@@ -3,7 +3,7 @@ import type { MachineRef } from '../model/machine.js'
 import type { CallOptions } from './context.js'
 import type { OpenablePlugin } from './plugin.js'
 
-/** How a hook reaches the machine: from the host that runs Holdfast, an agent in the guest, or the hypervisor. */
+/** How a hook reaches the machine: from Holdfast's host, a guest agent, or the hypervisor. */
 export type QuiesceChannel = 'host' | 'guest-agent' | 'hypervisor'
 
 /** What a hook needs and reaches; constant for the life of the plugin object. */

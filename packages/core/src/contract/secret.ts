@@ -14,7 +14,7 @@ export interface SecretValue {
   readonly toJSON: () => string
 }
 
-/** Tells whether a value is a secret reference: exactly one of `env`, `file`, `command`. For options schemas. */
+/** Tells whether a value is a secret reference: exactly one of `env`, `file` and `command`. */
 export function isSecretReference(value: unknown): value is SecretReference {
   if (typeof value !== 'object' || value === null || Object.keys(value).length !== 1) return false
   const { env, file, command } = value as {

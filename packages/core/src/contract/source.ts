@@ -80,7 +80,11 @@ export interface PreparedCapture extends AsyncDisposable {
   readonly take: (options: CallOptions) => Promise<Capture>
 }
 
-/** A point-in-time view of one machine. Disposing it releases it, after success, failure and abort alike. */
+/**
+ * A point-in-time view of one machine.
+ *
+ * Disposing it releases it, after success, failure and abort alike.
+ */
 export interface Capture extends AsyncDisposable {
   /** Describes all disks, also the unavailable ones (with size 0 when it is unknown). */
   readonly machine: Machine
