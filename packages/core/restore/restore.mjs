@@ -159,7 +159,7 @@ function anyDescription(repo) {
 // ---- "Keys": passphrase → key pair of a slot → master key → bundle of data keys and the id key -----------------------
 
 function slotKeyPair({ name, N, r, p, salt }, passphrase) {
-  const bounded = name === 'scrypt' && N > 1 && r > 0 && p > 0 && p <= 16 && 128 * N * r <= 2 ** 30
+  const bounded = name === 'scrypt' && N > 1 && r > 0 && p > 0 && 128 * N * r <= 2 ** 30 && 128 * N * r * p <= 2 ** 33
   if (!bounded) throw new Error('its scrypt parameters are out of bounds')
   const options = { N, r, p, maxmem: 128 * N * r + 2 ** 25 }
   const seed = crypto.scryptSync(passphrase.normalize('NFKC'), Buffer.from(salt, 'base64'), 32, options)
