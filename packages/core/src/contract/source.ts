@@ -66,8 +66,9 @@ export interface CaptureRequest {
 }
 
 /**
- * A machine ready to be captured. Disposing it without `take` leaves no trace; after `take`, it leaves the capture alone.
+ * A machine ready to be captured.
  *
+ * Disposing it without `take` leaves no trace; after `take`, it leaves the capture alone.
  * Checked by: `source/prepare/discard`, `source/capture/outlives-preparation`.
  */
 export interface PreparedCapture extends AsyncDisposable {
