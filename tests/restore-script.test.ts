@@ -117,15 +117,16 @@ describe('the script', () => {
   })
 })
 
-describe('a disk whose tree has two levels above its leaves', () => {
-  it('is restored with its few blocks of data, and holes for the rest', async () => {
-    const own = join(folder, 'tall')
-    const vault = join(folder, 'tall-vault')
-    const places = [0, 2 ** 33 + 4096, 9 * 2 ** 30 - 4096]
+describe('a huge disk with one block in each span of its tree', () => {
+  it('is restored, though its tree has more nodes than a frame may hold', async () => {
+    const own = join(folder, 'huge')
+    const vault = join(folder, 'huge-vault')
+    const places = Array.from({ length: 2100 }, (_, i) => i * 2 ** 25 + (i % 2 === 0 ? 4096 : 0))
+    const sizeBytes = 2100 * 2 ** 25
     mkdirSync(join(own, 'web'), { recursive: true })
     makeImage(
       join(own, 'web', 'disk.raw'),
-      9 * 2 ** 30,
+      sizeBytes,
       places.map((at, i) => ({ at, bytes: noise(10 + i, 4096) })),
     )
     await makeRepository(vault, 'compressed')
@@ -133,9 +134,12 @@ describe('a disk whose tree has two levels above its leaves', () => {
     const out = outputFolder()
     expect(runScript(vault, ['restore', 'web@latest', out])).toMatchObject({ status: 0 })
     const restored = join(out, 'web', 'disk.raw')
-    expect(statSync(restored).size).toBe(9 * 2 ** 30)
-    expect(allocatedBytes(restored)).toBeLessThanOrEqual(places.length * 4096)
-    for (const [i, at] of places.entries()) expect(bytesAt(restored, at, 4096)).toEqual(noise(10 + i, 4096))
+    expect(statSync(restored).size).toBe(sizeBytes)
+    // Nothing but the blocks, each where it was; the file system may take some more to remember where.
+    expect(allocatedBytes(restored)).toBeLessThanOrEqual(places.length * 4096 * 1.1)
+    for (const [i, at] of places.entries()) {
+      if (!bytesAt(restored, at, 4096).equals(noise(10 + i, 4096))) throw new Error(`the block at ${at} is another`)
+    }
   })
 })
 
