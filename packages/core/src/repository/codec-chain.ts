@@ -151,6 +151,10 @@ export async function loadCodecChain(links: readonly ChainLink[]): Promise<Codec
     },
     decode: (encoded, output, pack) => {
       const header = parseFrameHeader(encoded)
+      // A bit for a transform that the chain does not have would leave the output unwritten and yet seem to decode.
+      if (header.mask >>> 0 >= 2 ** links.length) {
+        throw new BackupError('E_DAMAGED', 'A frame names transforms that its pack does not have')
+      }
       let input = encoded.subarray(frameHeaderBytes, frameHeaderBytes + header.encodedBytes)
       let used = 0
       for (let position = links.length - 1; position >= 0; position--) {
@@ -171,6 +175,7 @@ export async function loadCodecChain(links: readonly ChainLink[]): Promise<Codec
         used++
       }
       if (header.mask !== 0) return input
+      if (input.byteLength > output.byteLength) throw new BackupError('E_DAMAGED', 'A frame is larger than any frame')
       output.set(input)
       return output.subarray(0, input.byteLength)
     },
