@@ -45,10 +45,13 @@ const cachedFrames = 24
 /** Frames of nodes are small; data frames are not cached. */
 const cachedFrameBytes = 2 ** 19
 
+/** More than all transforms of a chain may add to a frame. */
+const frameSlackBytes = 2 ** 20
+
 /** Makes the function that fetches one chunk at a time, in this thread: for trees, single files and spot checks. */
 export function chunkReader(
   store: ObjectStore,
-  index: ChunkIndex,
+  index: Pick<ChunkIndex, 'find'>,
   identity: ChunkIdentity,
   offered: readonly TransformPlugin[],
   keyring: DataKeyring | undefined,
@@ -74,8 +77,11 @@ export function chunkReader(
     }
     const { links, framePack } = packDecoding(location.packInfo, offered, keyring)
     const chain = await chainOf(links)
-    const encoded = new Uint8Array(location.frameBytes)
     const key = packKey(location.packInfo.id)
+    if (location.frameBytes > maxPlainFrameBytes + frameSlackBytes) {
+      throw damaged(key, `a frame is said to have ${location.frameBytes} bytes`)
+    }
+    const encoded = new Uint8Array(location.frameBytes)
     await readRange(store, key, location.frameOffset, encoded, options)
     const plain = decodeNamed(key, () => chain.decode(encoded, scratch, framePack)).slice()
     if (plain.byteLength <= cachedFrameBytes) frames.set(name, plain)

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import type { CallOptions } from '../contract/context.js'
 import { BackupError, isBackupError } from '../contract/errors.js'
-import type { CuttingParameters } from './chunk-cutter.js'
+import { blockBytes, type CuttingParameters, regionBytes } from './chunk-cutter.js'
 import { damaged } from './damage.js'
 import { descriptionKeys } from './layout.js'
 import { readObjectIfPresent } from './object-reader.js'
@@ -55,19 +55,44 @@ export function decodeDescription(name: string, bytes: Buffer): RepositoryDescri
   } catch (error) {
     throw damaged(name, 'it is not JSON', error)
   }
-  const { digest, ...description } = parsed ?? {}
+  if (typeof parsed !== 'object' || parsed === null) throw damaged(name, 'it describes no Holdfast repository')
+  const { digest, ...description } = parsed
   if (description.format !== 'holdfast-repository') throw damaged(name, 'it describes no Holdfast repository')
+  // Before the version: a flipped bit must not pass for a format of the future.
+  if (digest !== digestOf(description)) throw damaged(name, 'its digest does not fit its content')
   if ((description.version ?? 0) > formatVersion) {
     throw new BackupError(
       'E_REPOSITORY_VERSION',
       `The repository has format ${description.version}, this program knows ${formatVersion}.`,
-      {
-        hint: 'Use a newer version of Holdfast.',
-      },
+      { hint: 'Use a newer version of Holdfast.' },
     )
   }
-  if (digest !== digestOf(description)) throw damaged(name, 'its digest does not fit its content')
-  return description as RepositoryDescription
+  if (!isDescription(description)) throw damaged(name, 'what it says makes no sense')
+  return description
+}
+
+function isDescription(value: Partial<RepositoryDescription>): value is RepositoryDescription {
+  return (
+    value.version === formatVersion &&
+    typeof value.id === 'string' &&
+    /^[0-9a-f]{32}$/.test(value.id) &&
+    typeof value.createdAt === 'string' &&
+    typeof value.encrypted === 'boolean' &&
+    value.chunkHash === (value.encrypted ? 'hmac-sha-256' : 'sha-256') &&
+    isCutting(value.cutting)
+  )
+}
+
+function isCutting(value: Partial<CuttingParameters> | undefined | null): boolean {
+  const { minBytes = 0, maxBytes = 0, maskBits = -1 } = value ?? {}
+  return (
+    [minBytes, maxBytes, maskBits].every(Number.isSafeInteger) &&
+    minBytes >= blockBytes &&
+    maxBytes >= minBytes &&
+    maxBytes <= regionBytes &&
+    maskBits >= 0 &&
+    maskBits <= 30
+  )
 }
 
 function digestOf(description: object): string {

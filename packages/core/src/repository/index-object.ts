@@ -45,6 +45,7 @@ export function decodeIndex(name: string, payload: Buffer): IndexRun {
   const tableAt = 12 + chainBytes
   const recordsAt = tableAt + packCount * packEntryBytes
   if (recordsAt + recordCount * indexRecordBytes !== payload.length) throw fail('its length does not fit its counts')
+  if (recordCount > maxIndexRecords) throw fail('it lists more chunks than an index may')
   const chains = parseChains(name, payload.subarray(12, tableAt))
   const packs: IndexedPack[] = []
   for (let at = tableAt; at < recordsAt; at += packEntryBytes) {

@@ -106,6 +106,11 @@ export function revokeSlot(keys: RepositoryKeys, slotId: string, making: KeyMaki
   return generation(slots, keys.idKey, [...keys.dataKeys, dataKey], dataKey, keys.generation + 1, making)
 }
 
+/** Writes a key object as it is stored. */
+export function encodeKeyObject(file: KeyObjectFile): Buffer {
+  return Buffer.from(`${JSON.stringify(file, undefined, 1)}\n`)
+}
+
 /** Parses a key object without opening it. @throws BackupError `E_DAMAGED` */
 export function parseKeyObject(name: string, bytes: Buffer, repositoryId: string): KeyObjectFile {
   let parsed: KeyObjectFile
@@ -227,7 +232,7 @@ function generation(
     lingeringSlots: [],
     objectIds: [id],
   }
-  return { id, bytes: Buffer.from(`${JSON.stringify(file, undefined, 1)}\n`), keys }
+  return { id, bytes: encodeKeyObject(file), keys }
 }
 
 function openBundle(file: KeyObjectFile, master: Buffer): KeyBundle {

@@ -40,8 +40,36 @@ export const defaultKdf = { N: 2 ** 15, r: 8, p: 3 } as const
 /** Hostile key objects must not make us spend gigabytes: N·r·128 bytes at most 1 GiB. */
 const maxKdfBytes = 2 ** 30
 
+/** Nor hours: the memory that all slots of a key object walk through together, in bytes. */
+const maxKdfWork = 2 ** 33
+
 const pkcs8Prefix = Buffer.from('302e020100300506032b656e04220420', 'hex')
 const spkiPrefix = Buffer.from('302a300506032b656e032100', 'hex')
+
+/** Tells whether slots and wraps of a key object have the shape and the cost that they may have. */
+export function areSlotsSane(slots: unknown, wraps: unknown): boolean {
+  if (!Array.isArray(slots) || !Array.isArray(wraps)) return false
+  const work = slots.reduce((sum: number, slot: unknown) => sum + slotWork(slot), 0)
+  return work <= maxKdfWork && wraps.every((wrap) => areStrings(wrap, ['slot', 'ephemeral', 'ciphertext']))
+}
+
+function slotWork(slot: unknown): number {
+  if (!areStrings(slot, ['id', 'label', 'createdAt', 'publicKey'])) return Number.POSITIVE_INFINITY
+  const { kdf } = slot as Partial<KeySlot>
+  if (!areStrings(kdf, ['name', 'salt']) || kdf?.name !== 'scrypt') return Number.POSITIVE_INFINITY
+  const { N, r, p } = kdf
+  const isSane =
+    [N, r, p].every((value) => Number.isSafeInteger(value) && value > 0) && N > 1 && Number.isInteger(Math.log2(N))
+  return isSane && 128 * N * r <= maxKdfBytes ? 128 * N * r * p : Number.POSITIVE_INFINITY
+}
+
+function areStrings(value: unknown, names: readonly string[]): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    names.every((name) => typeof Object.getOwnPropertyDescriptor(value, name)?.value === 'string')
+  )
+}
 
 /** Makes a slot for a passphrase. */
 export async function createSlot(
@@ -95,8 +123,6 @@ export async function unwrapFromSlot(
 async function slotPrivateKey(passphrase: string, kdf: KeySlot['kdf']): Promise<KeyObject> {
   const { N, r, p, salt } = kdf
   const bytes = 128 * N * r
-  if (!(N > 1 && r > 0 && p > 0 && p <= 16 && bytes <= maxKdfBytes))
-    throw new RangeError('scrypt parameters out of bounds')
   const seed = await new Promise<Buffer>((resolve, reject) => {
     scrypt(
       passphrase.normalize('NFKC'),

@@ -89,14 +89,39 @@ function isPoint(value: unknown): value is RecoveryPoint {
     typeof point === 'object' &&
     point !== null &&
     point.format === 1 &&
-    typeof point.id === 'string' &&
-    typeof point.takenAt === 'string' &&
-    !Number.isNaN(Date.parse(point.takenAt)) &&
-    typeof point.machine?.id === 'string' &&
-    typeof point.machine.name === 'string' &&
+    [point.id, point.runId, point.pipeline, point.source].every((text) => typeof text === 'string') &&
+    isTime(point.takenAt) &&
+    isTime(point.completedAt) &&
+    isMachine(point.machine) &&
+    Array.isArray(point.quiesce) &&
+    Array.isArray(point.unavailable) &&
     Array.isArray(point.disks) &&
-    point.disks.every(
-      (disk) => /^[0-9a-f]{64}$/.test(disk.root) && Number.isSafeInteger(disk.sizeBytes) && disk.sizeBytes >= 0,
-    )
+    point.disks.every(isStoredDisk) &&
+    new Set(point.disks.map((disk) => disk.id)).size === point.disks.length
+  )
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'string' && !Number.isNaN(Date.parse(value))
+}
+
+function isMachine(machine: Partial<Machine> | undefined | null): boolean {
+  return (
+    typeof machine?.id === 'string' &&
+    typeof machine.name === 'string' &&
+    Array.isArray(machine.disks) &&
+    machine.disks.every((disk: Partial<Machine['disks'][number]> | null) => typeof disk?.id === 'string')
+  )
+}
+
+function isStoredDisk(disk: Partial<StoredDisk> | null): boolean {
+  return (
+    typeof disk?.id === 'string' &&
+    typeof disk.root === 'string' &&
+    /^[0-9a-f]{64}$/.test(disk.root) &&
+    Number.isSafeInteger(disk.sizeBytes) &&
+    (disk.sizeBytes ?? -1) >= 0 &&
+    typeof disk.tracking === 'object' &&
+    disk.tracking !== null
   )
 }
