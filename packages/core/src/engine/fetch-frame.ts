@@ -2,6 +2,7 @@ import type { CallOptions } from '../contract/context.js'
 import { isBackupError } from '../contract/errors.js'
 import type { IndexedPack } from '../repository/chunk-index.js'
 import { type PackDecoding, packDecoding } from '../repository/chunk-reader.js'
+import { parseFrameHeader } from '../repository/codec-chain.js'
 import { damaged } from '../repository/damage.js'
 import { packKey } from '../repository/layout.js'
 import { readRange } from '../repository/object-reader.js'
@@ -14,6 +15,8 @@ import type { DecodeResult } from './worker-tasks.js'
 export interface DecodedFrame {
   readonly chunks: DecodeResult['chunks']
   readonly plain: Uint8Array
+  /** Number that the frame says it has in its pack. */
+  readonly sequence: number
 }
 
 /** Fetches and decodes frames of one repository through the slab ring. */
@@ -42,16 +45,12 @@ export function frameFetcher(repository: Repository, pool: WorkerPool): FrameFet
       const key = packKey(frame.pack.id)
       if (frame.frameBytes > slabBytes) throw damaged(key, `a frame is said to have ${frame.frameBytes} bytes`)
       const { links, framePack } = decodingOf(frame.pack)
-      const trusted = links.some((link) => link.authenticates)
+      // What a pack says of itself is believed only where keys prove it.
+      const trusted = repository.keys !== undefined && links.some((link) => link.keyed && link.authenticates)
       const input = await slabs.inputs.acquire(options)
       try {
-        await readRange(
-          repository.store,
-          key,
-          frame.frameOffset,
-          slabs.whole(input).subarray(0, frame.frameBytes),
-          options,
-        )
+        const encoded = slabs.whole(input).subarray(0, frame.frameBytes)
+        await readRange(repository.store, key, frame.frameOffset, encoded, options)
         const output = await slabs.outputs.acquire(options)
         try {
           const { chunks } = await naming(key, () =>
@@ -68,7 +67,8 @@ export function frameFetcher(repository: Repository, pool: WorkerPool): FrameFet
               options,
             ),
           )
-          return await use({ chunks, plain: slabs.whole(output) })
+          const { sequence } = parseFrameHeader(encoded)
+          return await use({ chunks, plain: slabs.whole(output), sequence })
         } finally {
           slabs.outputs.release(output)
         }

@@ -6,7 +6,7 @@ import { chunkReader } from '../repository/chunk-reader.js'
 import { type Condemnation, condemn, listCondemned } from '../repository/condemned.js'
 import { loadIndex } from '../repository/index-store.js'
 import { objectPrefixes, packKey } from '../repository/layout.js'
-import { readPackContents } from '../repository/pack-reader.js'
+import { framesOf, readPackContents } from '../repository/pack-reader.js'
 import type { PointEntry } from '../repository/point-store.js'
 import type { Repository } from '../repository/repository.js'
 import { dropPacksFromIndex } from '../repository/rewrite-index.js'
@@ -322,7 +322,7 @@ async function repack(
   for (const id of packs) {
     const contents = await readPackContents(repository.store, repository.envelope, id, stored.get(id) ?? 0, options)
     let lost = 0
-    await rewriteChunks(contents, marks.has, fetcher, lane, writing, () => lost++, options)
+    await rewriteChunks(contents.pack, framesOf(contents), marks.has, fetcher, lane, writing, () => lost++, options)
     if (lost === 0) emptied.push(id)
   }
   await lane.settle(options)

@@ -1,19 +1,25 @@
 import type { CallOptions } from '../contract/context.js'
 import type { TransformPlugin } from '../contract/transform.js'
+import { fromHex, sameBytes, toHex } from '../repository/bytes.js'
 import { listCondemned } from '../repository/condemned.js'
+import { isDamage } from '../repository/damage.js'
 import { storeIndexRun } from '../repository/index-store.js'
-import { objectPrefixes, packKey } from '../repository/layout.js'
-import { indexRunOf, type PackContents, readPackContents } from '../repository/pack-reader.js'
+import { keyName, objectPrefixes, packKey, pointKey } from '../repository/layout.js'
+import { onlyObject } from '../repository/only-object.js'
+import { indexRunsOf, type PackContents, readPackContents } from '../repository/pack-reader.js'
 import type { PointEntry } from '../repository/point-store.js'
+import { machineTag, type RecoveryPoint, type StoredDisk } from '../repository/recovery-point.js'
 import type { Repository } from '../repository/repository.js'
 import { dropPacksFromIndex } from '../repository/rewrite-index.js'
 import { mendTwins } from '../repository/twins.js'
-import { copyStoredDisks, sameCapture, storedDiskReader } from './copy-points.js'
+import { sameCapture, storedDiskReader } from './copy-points.js'
 import type { OnEvent } from './events.js'
-import { frameFetcher } from './fetch-frame.js'
-import { openLane } from './lane.js'
-import { rewriteChunks } from './rewrite-chunks.js'
-import { examineRepository } from './verify-repository.js'
+import { type Lane, openLane } from './lane.js'
+import { mendDisk } from './mend-disk.js'
+import { finishReplacements, replacePoint } from './replace-point.js'
+import type { StoredDiskReader } from './repository-disk.js'
+import { saveBrokenPacks } from './save-broken-packs.js'
+import { type Examination, examineRepository } from './verify-repository.js'
 import { type WorkerPool, workerPool } from './worker-pool.js'
 
 /** How to repair. */
@@ -27,14 +33,23 @@ export interface RepairOptions extends CallOptions {
 export interface RepairReport {
   /** What was done, a sentence each. */
   readonly mended: readonly string[]
-  /** Points that still cannot be restored whole. */
+  /** Ids of points that still cannot be restored whole, and keys of other objects that are still damaged. */
   readonly stillBroken: readonly string[]
 }
 
+interface Repair {
+  readonly repository: Repository
+  readonly from: Repository | undefined
+  readonly reading: WorkerPool
+  readonly say: (message: string) => void
+  readonly options: RepairOptions
+}
+
 /**
- * Mends a repository: twins and indexes from what it holds itself, lost chunks from another repository's copies.
+ * Mends a repository: twins, notes and indexes from what it holds itself, lost chunks from another repository's copies.
  *
  * Guarantee: nothing readable is removed before it is stored elsewhere; killed at any instant, running it again goes on.
+ * A chunk is taken from the other repository only when it is the chunk that was lost.
  */
 export async function repairRepository(
   repository: Repository,
@@ -46,98 +61,84 @@ export async function repairRepository(
     mended.push(message)
     options.onEvent?.({ type: 'step', message })
   }
-  for (const key of await mendTwins(repository, options)) say(`${key} was written anew from its twin`)
   await using reading = workerPool(1)
-  await removeDamagedNotes(repository, reading, say, options)
-  await rebuildIndex(repository, reading, say, options)
+  const repair: Repair = { repository, from, reading, say, options }
+  for (const key of await mendTwins(repository, options)) say(`${key} was written anew from its twin`)
+  for (const key of await finishReplacements(repository, options))
+    say(`${key} was put in place: an earlier repair was interrupted`)
+  await removeDamagedNotes(repair)
+  await rebuildIndex(repair)
   const found = await examineRepository(repository, reading, { signal: options.signal, readData: true })
-  if (found.brokenPacks.size > 0 || found.brokenPoints.length > 0) {
-    await replaceLost(repository, from, found, reading, say, options)
-  }
-  await restoreDamagedPoints(repository, from, reading, say, options)
+  for (const error of found.packErrors.values()) if (!mayBeDamage(error)) throw error
+  if (found.brokenPacks.size > 0 || found.brokenPoints.length > 0) await replaceLost(repair, found)
+  await restoreDamagedPoints(repair)
   const after = await examineRepository(repository, reading, { signal: options.signal, readData: false })
-  const lost = after.report.damage
-    .filter((damage) => damage.object.startsWith(objectPrefixes.points))
-    .map((damage) => damage.object)
-  return {
-    mended,
-    stillBroken: [...new Set([...after.brokenPoints.map((entry) => entry.point.id as string), ...lost])],
-  }
+  const broken = after.brokenPoints.map((entry) => entry.point.id as string)
+  // What hurts only points is told by their ids.
+  const objects = after.report.damage.filter((damage) => damage.points.length === 0).map((damage) => damage.object)
+  return { mended, stillBroken: [...new Set([...broken, ...objects])] }
+}
+
+/** A disk that cannot read a sector says so as an I/O error; what does not answer at all may be whole. */
+function mayBeDamage(error: unknown): boolean {
+  return isDamage(error) || isTargetIo(error)
+}
+
+function isTargetIo(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'E_TARGET_IO'
 }
 
 /** Notes about points (verifications, condemnations) can be done without: a damaged one only stands in the way. */
-async function removeDamagedNotes(
-  repository: Repository,
-  pool: WorkerPool,
-  say: (message: string) => void,
-  options: RepairOptions,
-): Promise<void> {
-  const { damagedNotes } = await examineRepository(repository, pool, { signal: options.signal, readData: false })
-  for (const key of damagedNotes) {
-    await repository.store.remove(key, options)
+async function removeDamagedNotes({ repository, say, options }: Repair): Promise<void> {
+  const { store, envelope } = repository
+  const { damaged } = await repository.points.list(options)
+  for (const { key, error } of damaged) {
+    if (key.startsWith(objectPrefixes.points) || !isDamage(error)) continue
+    await store.remove(key, options)
     say(`${key} was damaged and removed: it only noted a verification`)
   }
-  for (const { key } of await repository.store.list(objectPrefixes.condemned, options)) {
+  for (const { key } of await store.list(objectPrefixes.condemned, options)) {
     try {
-      await listCondemned(onlyObject(repository, key), repository.envelope, options)
-    } catch {
+      await listCondemned(onlyObject(store, key), envelope, options)
+    } catch (error) {
       options.signal.throwIfAborted()
-      await repository.store.remove(key, options)
+      if (!isDamage(error) && !(error instanceof SyntaxError)) throw error
+      await store.remove(key, options)
       say(`${key} was damaged and removed: the next prune writes it anew`)
     }
   }
 }
 
-function onlyObject(repository: Repository, key: string): Repository['store'] {
-  const { store } = repository
-  return { ...store, list: async (prefix, call) => (await store.list(prefix, call)).filter((info) => info.key === key) }
-}
-
 /** Lists again, from their own footers, the packs that damaged or lost index objects listed. */
-async function rebuildIndex(
-  repository: Repository,
-  pool: WorkerPool,
-  say: (message: string) => void,
-  options: RepairOptions,
-): Promise<void> {
+async function rebuildIndex({ repository, reading, say, options }: Repair): Promise<void> {
   const { store, envelope } = repository
-  const { damagedIndexes, unlistedPacks, index } = await examineRepository(repository, pool, {
-    signal: options.signal,
-    readData: false,
-  })
+  const quick = { signal: options.signal, readData: false }
+  const { damagedIndexes, unlistedPacks, index } = await examineRepository(repository, reading, quick)
   if (damagedIndexes.length === 0 && unlistedPacks.length === 0) return
   const listed = new Set(index.packs().map((pack) => pack.id))
   const contents: PackContents[] = []
   for (const info of await store.list(objectPrefixes.packs, options)) {
-    const id = info.key.slice(info.key.lastIndexOf('/') + 1)
+    const id = keyName(info.key)
     if (listed.has(id)) continue
     try {
       contents.push(await readPackContents(store, envelope, id, info.sizeBytes, options))
     } catch (error) {
       options.signal.throwIfAborted()
+      if (!mayBeDamage(error)) throw error
       say(`${info.key} is listed nowhere and has no readable footer: left alone`)
     }
   }
-  if (contents.length > 0) {
-    await storeIndexRun(store, envelope, indexRunOf(contents), options)
-    say(`the index of ${contents.length} packs was rebuilt from their footers`)
-  }
+  for (const run of indexRunsOf(contents)) await storeIndexRun(store, envelope, run, options)
+  if (contents.length > 0) say(`the index of ${contents.length} packs was rebuilt from their footers`)
   for (const key of damagedIndexes) {
     await store.remove(key, options)
     say(`${key} was damaged and removed`)
   }
 }
 
-/** Stores what is still good of broken packs anew, copies broken points from the other repository, drops the packs. */
-async function replaceLost(
-  repository: Repository,
-  from: Repository | undefined,
-  found: Awaited<ReturnType<typeof examineRepository>>,
-  reading: WorkerPool,
-  say: (message: string) => void,
-  options: RepairOptions,
-): Promise<void> {
-  const { store, envelope } = repository
+/** Stores what is still good of broken packs anew, takes what is lost from the other repository, drops the packs. */
+async function replaceLost(repair: Repair, found: Examination): Promise<void> {
+  const { repository, from, reading, say, options } = repair
   await using writing = workerPool(2)
   await using lane = await openLane(
     'repair',
@@ -147,84 +148,141 @@ async function replaceLost(
     options.signal,
     found.brokenPacks,
   )
-  const fetcher = frameFetcher(repository, reading)
-  const sizes = new Map(
-    (await store.list(objectPrefixes.packs, options)).map((info) => [info.key as string, info.sizeBytes]),
-  )
-  for (const id of found.brokenPacks) {
-    const sizeBytes = sizes.get(packKey(id))
-    if (sizeBytes === undefined) continue
-    try {
-      const contents = await readPackContents(store, envelope, id, sizeBytes, options)
-      await rewriteChunks(
-        contents,
-        () => true,
-        fetcher,
-        lane,
-        writing,
-        () => {},
-        options,
-      )
-    } catch (error) {
-      options.signal.throwIfAborted()
-      say(`${packKey(id)} has no readable footer: nothing of it could be kept`)
-    }
+  await saveBrokenPacks(repository, found, lane, reading, writing, options)
+  await lane.settle(options)
+  if (from !== undefined && found.brokenPoints.length > 0) {
+    const donor = await openDonor(from, reading, options)
+    for (const entry of found.brokenPoints) await completePoint(repair, entry, donor, lane, writing)
   }
   await lane.settle(options)
-  if (from !== undefined) {
-    const { entries } = await from.points.list(options)
-    const reader = await storedDiskReader(from, reading, options)
-    for (const entry of found.brokenPoints) {
-      const good = entries.find((other) => sameCapture(other.point, entry.point))
-      if (good === undefined) continue
-      const disks = await copyStoredDisks(good.point, undefined, lane, reader, writing, options)
-      await lane.settle(options)
-      await replacePoint(repository, entry, { ...entry.point, disks }, options)
-      say(`${entry.point.id} of ${entry.point.machine.name} was completed from the other repository`)
-    }
-  }
-  await dropPacksFromIndex(store, envelope, found.brokenPacks, options)
-  for (const id of found.brokenPacks) {
-    await store.remove(packKey(id), options)
+  const replaceable = [...found.brokenPacks].filter((id) => {
+    if (isDamage(found.packErrors.get(id)) || isWhollyStored(found, id, lane)) return true
+    say(`${packKey(id)} cannot be read now and is kept: it may be readable another time`)
+    return false
+  })
+  await dropPacksFromIndex(repository.store, repository.envelope, new Set(replaceable), options)
+  for (const id of replaceable) {
+    await repository.store.remove(packKey(id), options)
     say(`${packKey(id)} was replaced and removed`)
   }
 }
 
-/** A point keeps its name: the new manifest takes the old one's place. */
-async function replacePoint(
-  repository: Repository,
-  entry: PointEntry,
-  point: PointEntry['point'],
-  options: CallOptions,
-): Promise<void> {
-  await repository.store.remove(entry.key, options)
-  await repository.points.write(point, options)
+function isWhollyStored(found: Examination, pack: string, lane: Lane): boolean {
+  let whole = true
+  found.index.forEach((id, location) => {
+    if (location.packInfo.id === pack && lane.index.find(id) === undefined) whole = false
+  })
+  return whole
 }
 
-/** Copies points whose manifest itself is damaged. */
-async function restoreDamagedPoints(
-  repository: Repository,
-  from: Repository | undefined,
-  reading: WorkerPool,
-  say: (message: string) => void,
-  options: RepairOptions,
+interface Donor {
+  readonly repository: Repository
+  readonly entries: readonly PointEntry[]
+  readonly reader: StoredDiskReader
+}
+
+async function openDonor(from: Repository, reading: WorkerPool, options: RepairOptions): Promise<Donor> {
+  const { entries } = await from.points.list(options)
+  return { repository: from, entries, reader: await storedDiskReader(from, reading, options) }
+}
+
+/** Makes the trees of a point whole; its manifest stays as it is unless a tree had to be cut anew. */
+async function completePoint(
+  repair: Repair,
+  entry: PointEntry,
+  donor: Donor,
+  lane: Lane,
+  writing: WorkerPool,
 ): Promise<void> {
-  const { damaged, entries } = await repository.points.list(options)
-  const broken = damaged.filter(({ key }) => key.startsWith(objectPrefixes.points))
-  if (broken.length === 0 || from === undefined) return
-  const names = new Set(broken.map(({ key }) => key.slice(key.lastIndexOf('/') + 1)))
-  const others = (await from.points.list(options)).entries.filter(
-    ({ point }) => names.has(point.id) && !entries.some((entry) => sameCapture(entry.point, point)),
+  const { repository, say, options } = repair
+  const { point } = entry
+  const good = donor.entries.find((other) => isSameCapture(other.point, point))
+  if (good === undefined) return
+  const disks: StoredDisk[] = []
+  try {
+    for (const disk of point.disks) {
+      const theirs = good.point.disks.find((other) => other.id === disk.id)
+      if (theirs === undefined) return
+      const root = fromHex(disk.root)
+      const mended = await mendDisk(
+        disk.sizeBytes,
+        root,
+        { disk: theirs, reader: donor.reader },
+        lane,
+        writing,
+        options,
+      )
+      if (mended.contradicts) {
+        say(
+          `${point.id} of ${point.machine.name} was left alone: the other repository has other bytes under the same name`,
+        )
+        return
+      }
+      disks.push(sameBytes(mended.root, root) ? disk : { ...disk, root: toHex(mended.root) })
+    }
+  } catch (error) {
+    options.signal.throwIfAborted()
+    if (!isDamage(error)) throw error
+    say(
+      `${point.id} of ${point.machine.name} is damaged in the other repository too: ${error instanceof Error ? error.message : String(error)}`,
+    )
+    return
+  }
+  await lane.settle(options)
+  const isUnchanged = disks.every((disk, i) => disk === point.disks[i])
+  if (!isUnchanged)
+    await replacePoint(repository, entry.key, { ...point, disks, copiedFrom: copiedFrom(donor, good.point) }, options)
+  say(`${point.id} of ${point.machine.name} was completed from the other repository`)
+}
+
+function isSameCapture(a: RecoveryPoint, b: RecoveryPoint): boolean {
+  return (
+    sameCapture(a, b) &&
+    a.takenAt === b.takenAt &&
+    a.disks.length === b.disks.length &&
+    a.disks.every((disk) => b.disks.some((other) => other.id === disk.id && other.sizeBytes === disk.sizeBytes))
   )
+}
+
+function copiedFrom(donor: Donor, point: RecoveryPoint): NonNullable<RecoveryPoint['copiedFrom']> {
+  return { repository: donor.repository.description.id, point: point.id }
+}
+
+/** Writes points anew whose manifest itself is damaged. */
+async function restoreDamagedPoints({ repository, from, reading, say, options }: Repair): Promise<void> {
+  const { damaged } = await repository.points.list(options)
+  const broken = damaged.filter(({ key, error }) => key.startsWith(objectPrefixes.points) && isDamage(error))
+  if (broken.length === 0 || from === undefined) return
   await using writing = workerPool(2)
   await using lane = await openLane('repair', repository, options.transforms, writing, options.signal)
-  const reader = await storedDiskReader(from, reading, options)
-  for (const { point } of others) {
-    const bad = broken.find(({ key }) => key.endsWith(`/${point.id}`))
-    const disks = await copyStoredDisks(point, undefined, lane, reader, writing, options)
-    await lane.settle(options)
-    if (bad !== undefined) await repository.store.remove(bad.key, options)
-    await repository.points.write({ ...point, disks }, options)
-    say(`the manifest of ${point.id} was written anew from the other repository`)
+  const donor = await openDonor(from, reading, options)
+  for (const { key } of broken) {
+    const good = donor.entries.find(
+      ({ point }) => pointKey(machineTag(point.machine.id, repository.identity.idKey), point.id) === key,
+    )
+    if (good === undefined) continue
+    try {
+      const disks: StoredDisk[] = []
+      for (const disk of good.point.disks) {
+        const { root } = await mendDisk(
+          disk.sizeBytes,
+          undefined,
+          { disk, reader: donor.reader },
+          lane,
+          writing,
+          options,
+        )
+        disks.push({ ...disk, root: toHex(root) })
+      }
+      await lane.settle(options)
+      await replacePoint(repository, key, { ...good.point, disks, copiedFrom: copiedFrom(donor, good.point) }, options)
+      say(`the manifest of ${good.point.id} was written anew from the other repository`)
+    } catch (error) {
+      options.signal.throwIfAborted()
+      if (!isDamage(error)) throw error
+      say(
+        `${good.point.id} is damaged in the other repository too: ${error instanceof Error ? error.message : String(error)}`,
+      )
+    }
   }
 }

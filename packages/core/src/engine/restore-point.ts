@@ -6,9 +6,11 @@ import type { Machine } from '../model/machine.js'
 import { fromHex, toHex } from '../repository/bytes.js'
 import { type ChunkIndex, createChunkIndex } from '../repository/chunk-index.js'
 import { chunkReader } from '../repository/chunk-reader.js'
-import { damaged } from '../repository/damage.js'
+import { damaged, isDamage } from '../repository/damage.js'
 import { diskChunks, type PlacedChunk } from '../repository/disk-tree-reader.js'
 import { loadIndex } from '../repository/index-store.js'
+import { keyName, objectPrefixes } from '../repository/layout.js'
+import { indexRunsOf, type PackContents, readPackContents } from '../repository/pack-reader.js'
 import type { RecoveryPoint, StoredDisk } from '../repository/recovery-point.js'
 import type { Repository } from '../repository/repository.js'
 import type { OnEvent } from './events.js'
@@ -64,25 +66,65 @@ export async function restorePoint(
     options,
   )
   const disks: RestoreReport['disks'][number][] = []
+  let searched = false
   for (const disk of wanted) {
     const target = placed.disks.find((candidate) => candidate.id === disk.id)
     if (target === undefined) throw new BackupError('E_PLACEMENT', `No disk was provisioned for '${disk.id}'.`)
-    const writtenBytes = await inDisk(point, disk, () =>
-      restoreDisk(repository, index, point, disk, target, pool, options),
-    )
+    const restore = () => inDisk(point, disk, () => restoreDisk(repository, index, point, disk, target, pool, options))
+    const writtenBytes = await restore().catch(async (error: unknown) => {
+      if (searched || !missesChunk(error)) throw error
+      searched = true
+      if (!(await addUnlistedPacks(repository, index, options))) throw error
+      return restore()
+    })
     disks.push({ disk: disk.id, sizeBytes: disk.sizeBytes, writtenBytes })
   }
   await placed.commit(options)
   return { point: point.id, machine: point.machine.name, location: placed.location, disks }
 }
 
-/** Reads the index; damaged index objects fail here, since what they list cannot be found. */
+/** Reads the index; what damaged index objects listed is taken from the footers of the packs themselves. */
 export async function loadWholeIndex(repository: Repository, options: CallOptions): Promise<ChunkIndex> {
   const index = createChunkIndex()
-  const failures: unknown[] = []
-  await loadIndex(repository.store, repository.envelope, index, (_, error) => failures.push(error), options)
-  if (failures.length > 0) throw failures[0]
+  let isWhole = true
+  await loadIndex(
+    repository.store,
+    repository.envelope,
+    index,
+    (_, error) => {
+      if (!isDamage(error)) throw error
+      isWhole = false
+    },
+    options,
+  )
+  if (!isWhole) await addUnlistedPacks(repository, index, options)
   return index
+}
+
+/** Adds the packs that no index object lists, by their own footers, and tells whether there were any. */
+async function addUnlistedPacks(repository: Repository, index: ChunkIndex, options: CallOptions): Promise<boolean> {
+  const { store, envelope } = repository
+  const listed = new Set(index.packs().map((pack) => pack.id))
+  const contents: PackContents[] = []
+  for (const { key, sizeBytes } of await store.list(objectPrefixes.packs, options)) {
+    const id = keyName(key)
+    if (listed.has(id)) continue
+    try {
+      contents.push(await readPackContents(store, envelope, id, sizeBytes, options))
+    } catch (error) {
+      options.signal.throwIfAborted()
+      // What has no readable footer lists nothing: if it matters, its chunks are missed and named.
+      if (!isDamage(error)) throw error
+    }
+  }
+  for (const run of indexRunsOf(contents)) index.addRun(run)
+  return contents.length > 0
+}
+
+/** A chunk that no index lists may still be in a pack whose index object was lost. */
+function missesChunk(error: unknown): boolean {
+  const object = isBackupError(error) ? error.context['object'] : undefined
+  return typeof object === 'string' && object.startsWith('chunk ')
 }
 
 async function restoreDisk(

@@ -1,21 +1,20 @@
 import type { CallOptions } from '../contract/context.js'
 import { isBackupError } from '../contract/errors.js'
 import type { ObjectKey } from '../model/ids.js'
-import { fromHex, sameBytes, toHex } from '../repository/bytes.js'
 import { type ChunkIndex, createChunkIndex } from '../repository/chunk-index.js'
 import { chunkReader } from '../repository/chunk-reader.js'
+import { listCondemned } from '../repository/condemned.js'
 import { damaged } from '../repository/damage.js'
-import { isZeroId } from '../repository/disk-tree-format.js'
-import { type ReadChunk, walkNodes } from '../repository/disk-tree-reader.js'
 import { loadIndex } from '../repository/index-store.js'
 import { objectPrefixes, packKey } from '../repository/layout.js'
-import { framesOf, indexRunOf, readPackContents } from '../repository/pack-reader.js'
+import { onlyObject } from '../repository/only-object.js'
+import { indexRunsOf, type PackContents, readPackContents } from '../repository/pack-reader.js'
 import type { DamagedPoint, PointEntry } from '../repository/point-store.js'
-import type { StoredDisk } from '../repository/recovery-point.js'
 import type { Repository } from '../repository/repository.js'
 import { checkTwins } from '../repository/twins.js'
 import type { OnEvent } from './events.js'
-import { frameFetcher } from './fetch-frame.js'
+import { examinePacks } from './examine-packs.js'
+import { examinePoint } from './examine-trees.js'
 import type { WorkerPool } from './worker-pool.js'
 
 /** How deep to look. */
@@ -59,10 +58,12 @@ export interface Examination {
   readonly entries: readonly PointEntry[]
   /** Points that cannot be restored whole. */
   readonly brokenPoints: readonly PointEntry[]
-  /** Packs that are missing or not wholly readable. */
+  /** Listed packs that are missing or not wholly readable. */
   readonly brokenPacks: ReadonlySet<string>
   /** Frames of broken packs that are lost, as `<pack>/<offset>`. */
   readonly lostFrames: ReadonlySet<string>
+  /** The first error of each broken pack. */
+  readonly packErrors: ReadonlyMap<string, unknown>
   readonly damagedIndexes: readonly ObjectKey[]
   /** Packs that no index object lists although points need them. */
   readonly unlistedPacks: readonly string[]
@@ -117,7 +118,7 @@ export async function examineRepository(
   pool: WorkerPool,
   options: VerifyOptions,
 ): Promise<Examination> {
-  const { store, envelope } = repository
+  const { store } = repository
   const onEvent = options.onEvent ?? (() => {})
   const found = new Map<string, { message: string; readonly machines: Set<string>; readonly points: Set<string> }>()
   const note = (error: unknown, fallback: string, entry?: PointEntry): void => {
@@ -139,43 +140,36 @@ export async function examineRepository(
   const { index, stored, entries, damagedObjects, damagedIndexes } = await takeStock(repository, options)
   for (const { key, error } of [...damagedIndexes, ...damagedObjects]) note(error, key)
 
-  const listed = new Set(index.packs().map((pack) => pack.id))
-  const unlisted = [...stored.keys()].filter((id) => !listed.has(id))
-  const packs = await examinePacks(repository, index, stored, pool, options, note)
+  await checkCondemned(repository, note, options)
 
   // Packs that no index lists may be what a crash left, or what a lost index listed: only points can tell.
-  const footers = await readableFooters(repository, unlisted, stored, options)
+  const listed = new Set(index.packs().map((pack) => pack.id))
+  const unlisted = await readableFooters(
+    repository,
+    [...stored].filter(([id]) => !listed.has(id)),
+    options,
+  )
+  const packs = await examinePacks(repository, { index, stored, unlisted }, pool, options, note)
   const shadow = createChunkIndex()
-  shadow.addRun(indexRunOf(footers))
+  for (const run of indexRunsOf(unlisted)) shadow.addRun(run)
+  const find = (id: Uint8Array) => index.find(id) ?? shadow.find(id)
+  const { identity, transforms, keys } = repository
+  const readNode = chunkReader(store, { find }, identity, transforms, keys?.keyring)
   const needed = new Set<string>()
-  const brokenPoints: PointEntry[] = []
-  const readNode = chunkReader(store, index, repository.identity, repository.transforms, repository.keys?.keyring)
   const goodNodes = new Set<string>()
+  const brokenPoints: PointEntry[] = []
   for (const entry of entries) {
     let whole = true
+    const onUnlisted = (pack: string) => {
+      if (listed.has(pack)) return
+      needed.add(pack)
+      note(damaged(`index of ${packKey(pack)}`, 'no index object lists that pack any more'), packKey(pack), entry)
+    }
     const fail = (error: unknown) => {
       whole = false
       note(error, entry.key, entry)
     }
-    for (const disk of entry.point.disks) {
-      await examineDisk(
-        disk,
-        entry,
-        index,
-        readNode,
-        goodNodes,
-        packs,
-        (id, error) => {
-          const unlistedPack = id === undefined ? undefined : shadow.find(id)?.packInfo.id
-          if (unlistedPack === undefined) fail(error)
-          else {
-            needed.add(unlistedPack)
-            fail(damaged(`index of ${packKey(unlistedPack)}`, 'no index object lists that pack any more'))
-          }
-        },
-        options,
-      )
-    }
+    await examinePoint(entry, { find, readNode, packs, onUnlisted, goodNodes }, fail, options)
     if (!whole) brokenPoints.push(entry)
   }
   const damage = [...found].map(([object, { message, machines, points }]) => ({
@@ -202,8 +196,9 @@ export async function examineRepository(
     index,
     entries,
     brokenPoints,
-    brokenPacks: packs.brokenPacks,
+    brokenPacks: new Set([...packs.brokenPacks].filter((id) => listed.has(id))),
     lostFrames: packs.lostFrames,
+    packErrors: packs.packErrors,
     damagedIndexes: damagedIndexes.map(({ key }) => key),
     unlistedPacks: [...needed],
     damagedNotes: damagedObjects.map(({ key }) => key).filter((key) => !key.startsWith(objectPrefixes.points)),
@@ -238,113 +233,30 @@ async function takeStock(repository: Repository, options: CallOptions): Promise<
   }
 }
 
-interface PackExamination {
-  readonly brokenPacks: Set<string>
-  readonly lostFrames: Set<string>
-  readonly packErrors: Map<string, unknown>
-  checkedPacks: number
-  checkedBytes: number
-}
-
-/** Checks packs in storage order: sizes always, contents with `readData`. */
-async function examinePacks(
+/** Reads the marks that prune left: one that is damaged keeps every run and prune from starting. */
+async function checkCondemned(
   repository: Repository,
-  index: ChunkIndex,
-  stored: ReadonlyMap<string, number>,
-  pool: WorkerPool,
-  options: VerifyOptions,
   note: (error: unknown, fallback: string) => void,
-): Promise<PackExamination> {
-  const result: PackExamination = {
-    brokenPacks: new Set(),
-    lostFrames: new Set(),
-    packErrors: new Map(),
-    checkedPacks: 0,
-    checkedBytes: 0,
-  }
-  const fail = (id: string, error: unknown) => {
-    result.brokenPacks.add(id)
-    if (!result.packErrors.has(id)) result.packErrors.set(id, error)
-    note(error, packKey(id))
-  }
-  const readable: { readonly id: string; readonly sizeBytes: number }[] = []
-  for (const pack of index.packs()) {
-    const sizeBytes = stored.get(pack.id)
-    if (sizeBytes === undefined) fail(pack.id, damaged(packKey(pack.id), 'it is missing'))
-    else if (sizeBytes !== pack.sizeBytes)
-      fail(pack.id, damaged(packKey(pack.id), `it has ${sizeBytes} bytes instead of ${pack.sizeBytes}`))
-    if (sizeBytes !== undefined) readable.push({ id: pack.id, sizeBytes })
-  }
-  if (!options.readData) return result
-  const share = (options.samplePercent ?? 100) / 100
-  const chosen = share >= 1 ? readable : readable.filter(() => Math.random() < share)
-  const totalBytes = chosen.reduce((sum, pack) => sum + pack.sizeBytes, 0)
-  const fetcher = frameFetcher(repository, pool)
-  let shownAt = 0
-  const examineFrames = async (id: string, sizeBytes: number): Promise<void> => {
-    const contents = await readPackContents(repository.store, repository.envelope, id, sizeBytes, options)
-    for (const frame of framesOf(contents)) {
-      try {
-        await fetcher.withFrame(
-          { pack: contents.pack, ...frame },
-          true,
-          async ({ chunks }) => {
-            const same =
-              chunks.length === frame.chunks.length &&
-              chunks.every((chunk, i) => {
-                const claimed = frame.chunks[i]
-                return (
-                  claimed !== undefined &&
-                  chunk.offset === claimed.plainOffset &&
-                  chunk.length === claimed.plainBytes &&
-                  sameBytes(chunk.id, claimed.id)
-                )
-              })
-            if (!same) throw damaged(packKey(id), 'a frame holds other chunks than the footer lists')
-          },
-          options,
-        )
-      } catch (error) {
-        options.signal.throwIfAborted()
-        result.lostFrames.add(`${id}/${frame.frameOffset}`)
-        fail(id, error)
-      }
+  options: CallOptions,
+): Promise<void> {
+  for (const { key } of await repository.store.list(objectPrefixes.condemned, options)) {
+    try {
+      await listCondemned(onlyObject(repository.store, key), repository.envelope, options)
+    } catch (error) {
+      note(error, key)
     }
   }
-  let next = 0
-  const worker = async (): Promise<void> => {
-    for (let pack = chosen[next++]; pack !== undefined; pack = chosen[next++]) {
-      const { id, sizeBytes } = pack
-      try {
-        await examineFrames(id, sizeBytes)
-      } catch (error) {
-        options.signal.throwIfAborted()
-        // Without a footer it is unknown which frames are good: all of the pack counts as lost.
-        result.lostFrames.add(`${id}/*`)
-        fail(id, error)
-      }
-      result.checkedPacks++
-      result.checkedBytes += sizeBytes
-      if (Date.now() - shownAt > 200) {
-        shownAt = Date.now()
-        options.onEvent?.({ type: 'verify-progress', checkedBytes: result.checkedBytes, totalBytes })
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: 6 }, worker))
-  return result
 }
 
 async function readableFooters(
   repository: Repository,
-  packs: readonly string[],
-  stored: ReadonlyMap<string, number>,
+  packs: readonly (readonly [string, number])[],
   options: CallOptions,
-) {
-  const contents: Awaited<ReturnType<typeof readPackContents>>[] = []
-  for (const id of packs) {
+): Promise<readonly PackContents[]> {
+  const contents: PackContents[] = []
+  for (const [id, sizeBytes] of packs) {
     try {
-      contents.push(await readPackContents(repository.store, repository.envelope, id, stored.get(id) ?? 0, options))
+      contents.push(await readPackContents(repository.store, repository.envelope, id, sizeBytes, options))
     } catch (error) {
       // Garbage of a crash may be anything; what points need and is not found is reported there.
       options.signal.throwIfAborted()
@@ -352,57 +264,4 @@ async function readableFooters(
     }
   }
   return contents
-}
-
-/** Walks a disk's tree; subtrees proved whole for another point are not walked again. */
-async function examineDisk(
-  disk: StoredDisk,
-  entry: PointEntry,
-  index: ChunkIndex,
-  readNode: ReadChunk,
-  goodNodes: Set<string>,
-  packs: PackExamination,
-  fail: (id: Uint8Array | undefined, error: unknown) => void,
-  options: CallOptions,
-): Promise<void> {
-  const site = { machine: entry.point.machine.name, point: entry.point.id, disk: disk.id }
-  const check = (id: Uint8Array): boolean => {
-    const location = index.find(id)
-    if (location === undefined) {
-      fail(id, damaged({ object: `chunk ${toHex(id)}`, ...site }, 'no index lists it'))
-      return false
-    }
-    const pack = location.packInfo.id
-    if (!packs.brokenPacks.has(pack)) return true
-    const known = packs.lostFrames.size > 0 && !packs.lostFrames.has(`${pack}/*`)
-    if (known && !packs.lostFrames.has(`${pack}/${location.frameOffset}`) && isPartlyRead(packs, pack)) return true
-    fail(id, packs.packErrors.get(pack))
-    return false
-  }
-  try {
-    await walkNodes(
-      { sizeBytes: disk.sizeBytes, root: fromHex(disk.root) },
-      readNode,
-      async (node) => {
-        const name = toHex(node.id)
-        if (goodNodes.has(name)) return false
-        if (!check(node.id)) return false
-        if (node.level > 0) return true
-        let whole = true
-        for (const chunk of await node.chunks()) if (!isZeroId(chunk.id) && !check(chunk.id)) whole = false
-        if (whole) goodNodes.add(name)
-        return true
-      },
-      options,
-    )
-  } catch (error) {
-    options.signal.throwIfAborted()
-    fail(undefined, error)
-  }
-}
-
-/** A pack of which single frames are known to be lost; the rest of it was read and is good. */
-function isPartlyRead(packs: PackExamination, pack: string): boolean {
-  for (const frame of packs.lostFrames) if (frame.startsWith(`${pack}/`)) return true
-  return false
 }

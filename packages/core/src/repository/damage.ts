@@ -1,4 +1,4 @@
-import { BackupError } from '../contract/errors.js'
+import { BackupError, isBackupError } from '../contract/errors.js'
 
 /** What is damaged, as far as it is known where the damage is seen. */
 export interface DamageSite {
@@ -17,4 +17,9 @@ export function damaged(site: DamageSite | string, what: string, cause?: unknown
     hint: "Run 'holdfast verify --read-data' for the whole extent, then 'holdfast repair --from' another copy.",
     cause,
   })
+}
+
+/** Tells damage from other trouble: a target that does not answer says nothing about what it holds. */
+export function isDamage(error: unknown): boolean {
+  return isBackupError(error) && (error.code === 'E_DAMAGED' || error.code === 'E_OBJECT_NOT_FOUND')
 }

@@ -1,7 +1,8 @@
 import type { CallOptions } from '../contract/context.js'
 import type { ObjectKey } from '../model/ids.js'
-import { damaged } from './damage.js'
-import { decodeDescription } from './description.js'
+import { damaged, isDamage } from './damage.js'
+import { decodeDescription, encodeDescription } from './description.js'
+import { encodeKeyObject } from './key-object.js'
 import { descriptionKeys, keyObjectKeys, objectPrefixes } from './layout.js'
 import { readObject, readObjectIfPresent } from './object-reader.js'
 import { type Repository, readKeyObject } from './repository.js'
@@ -24,7 +25,9 @@ export async function checkTwins(
   }
   for (const key of descriptionKeys) {
     await check(key, (bytes) => {
-      if (decodeDescription(key, bytes).id !== description.id) throw damaged(key, 'it describes another repository')
+      const copy = decodeDescription(key, bytes)
+      if (!encodeDescription(copy).equals(bytes)) throw damaged(key, 'it has bytes that do not belong to it')
+      if (copy.id !== description.id) throw damaged(key, 'it describes another repository')
     })
   }
   if (!description.encrypted) return
@@ -34,19 +37,33 @@ export async function checkTwins(
     ),
   )
   for (const id of ids)
-    for (const key of keyObjectKeys(id)) await check(key, () => readKeyObject(store, key, description.id, options))
+    for (const key of keyObjectKeys(id)) {
+      await check(key, async (bytes) => {
+        const file = await readKeyObject(store, key, description.id, options)
+        if (!encodeKeyObject(file).equals(bytes)) throw damaged(key, 'it has bytes that do not belong to it')
+      })
+    }
 }
 
-/** Writes each damaged or missing copy anew from its twin and returns the keys that were mended. */
+/**
+ * Writes each damaged or missing copy anew from its twin and returns the keys that were mended.
+ *
+ * Where both are damaged nothing is done: neither may be copied over the other.
+ */
 export async function mendTwins(repository: Repository, options: CallOptions): Promise<readonly ObjectKey[]> {
   const broken: ObjectKey[] = []
-  await checkTwins(repository, (_, key) => broken.push(key), options)
-  for (const key of broken) {
+  const onDamage = (error: unknown, key: ObjectKey): void => {
+    if (!isDamage(error)) throw error
+    broken.push(key)
+  }
+  await checkTwins(repository, onDamage, options)
+  const mendable = broken.filter((key) => !broken.includes(twinOf(key)))
+  for (const key of mendable) {
     const good = await readObject(repository.store, twinOf(key), 2 ** 20, options)
     await repository.store.remove(key, options)
     await repository.store.put(key, [good], options)
   }
-  return broken
+  return mendable
 }
 
 function twinOf(key: ObjectKey): ObjectKey {

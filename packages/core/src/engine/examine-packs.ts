@@ -1,0 +1,147 @@
+import type { CallOptions } from '../contract/context.js'
+import type { ChunkIndex, IndexedPack } from '../repository/chunk-index.js'
+import { damaged } from '../repository/damage.js'
+import { packKey } from '../repository/layout.js'
+import {
+  framesOf,
+  holdsListed,
+  type ListedFrame,
+  listedFrames,
+  type PackContents,
+  readPackContents,
+} from '../repository/pack-reader.js'
+import type { Repository } from '../repository/repository.js'
+import { frameFetcher } from './fetch-frame.js'
+import type { VerifyOptions } from './verify-repository.js'
+import type { WorkerPool } from './worker-pool.js'
+
+/** What is known of the packs of a repository. */
+export interface PackExamination {
+  /** Packs that are missing or not wholly as they should be. */
+  readonly brokenPacks: Set<string>
+  /** Broken packs of which every frame was tried: what is not among the lost frames is good. */
+  readonly knownPacks: Set<string>
+  /** Frames that cannot be had, as `<pack>/<offset>`. */
+  readonly lostFrames: Set<string>
+  /** The first error of each broken pack. */
+  readonly packErrors: Map<string, unknown>
+  checkedPacks: number
+  checkedBytes: number
+}
+
+/** Packs as the target and the indexes know them. */
+export interface PackInventory {
+  readonly index: ChunkIndex
+  /** Sizes of the packs that are there, by id. */
+  readonly stored: ReadonlyMap<string, number>
+  /** Packs that no index lists, by their own footers. */
+  readonly unlisted: readonly PackContents[]
+}
+
+/**
+ * Checks packs in storage order: sizes always, contents with `readData`.
+ *
+ * A pack whose footer cannot be read is read frame by frame as the index lists it. Unlisted packs may be garbage: what is
+ * wrong with them is noted only when a point needs them.
+ */
+export async function examinePacks(
+  repository: Repository,
+  { index, stored, unlisted }: PackInventory,
+  pool: WorkerPool,
+  options: VerifyOptions,
+  note: (error: unknown, fallback: string) => void,
+): Promise<PackExamination> {
+  const result: PackExamination = {
+    brokenPacks: new Set(),
+    knownPacks: new Set(),
+    lostFrames: new Set(),
+    packErrors: new Map(),
+    checkedPacks: 0,
+    checkedBytes: 0,
+  }
+  const quiet = new Set(unlisted.map(({ pack }) => pack.id))
+  const fail = (id: string, error: unknown) => {
+    options.signal.throwIfAborted()
+    result.brokenPacks.add(id)
+    if (!result.packErrors.has(id)) result.packErrors.set(id, error)
+    if (!quiet.has(id)) note(error, packKey(id))
+  }
+  const readable: IndexedPack[] = unlisted.map(({ pack }) => pack)
+  for (const pack of index.packs()) {
+    const sizeBytes = stored.get(pack.id)
+    if (sizeBytes === undefined) fail(pack.id, damaged(packKey(pack.id), 'it is missing'))
+    else {
+      if (sizeBytes !== pack.sizeBytes)
+        fail(pack.id, damaged(packKey(pack.id), `it has ${sizeBytes} bytes instead of ${pack.sizeBytes}`))
+      readable.push({ ...pack, sizeBytes })
+    }
+  }
+  if (!options.readData) return result
+  const share = (options.samplePercent ?? 100) / 100
+  const chosen = share >= 1 ? readable : readable.filter(() => Math.random() < share)
+  const totalBytes = chosen.reduce((sum, pack) => sum + pack.sizeBytes, 0)
+  const examineFrames = frameExaminer(repository, pool, result, fail, options)
+  const withoutFooter = new Map<string, IndexedPack>()
+  let shownAt = 0
+  await inParallel(chosen, async (pack) => {
+    try {
+      const { store, envelope } = repository
+      const contents = await readPackContents(store, envelope, pack.id, pack.sizeBytes, options)
+      await examineFrames(pack, framesOf(contents))
+    } catch (error) {
+      fail(pack.id, error)
+      withoutFooter.set(pack.id, pack)
+    }
+    result.checkedPacks++
+    result.checkedBytes += pack.sizeBytes
+    if (Date.now() - shownAt <= 200) return
+    shownAt = Date.now()
+    options.onEvent?.({ type: 'verify-progress', checkedBytes: result.checkedBytes, totalBytes })
+  })
+  const fromIndex = listedFrames(index, new Set(withoutFooter.keys()))
+  await inParallel([...withoutFooter.values()], (pack) => examineFrames(pack, fromIndex.get(pack.id) ?? []))
+  return result
+}
+
+function frameExaminer(
+  repository: Repository,
+  pool: WorkerPool,
+  result: PackExamination,
+  fail: (id: string, error: unknown) => void,
+  options: CallOptions,
+): (pack: IndexedPack, frames: readonly ListedFrame[]) => Promise<void> {
+  const fetcher = frameFetcher(repository, pool)
+  return async (pack, frames) => {
+    const sequences = new Set<number>()
+    for (const frame of frames) {
+      try {
+        const sequence = await fetcher.withFrame(
+          { pack, ...frame },
+          true,
+          async (decoded) => {
+            if (!holdsListed(decoded.chunks, frame))
+              throw damaged(packKey(pack.id), 'a frame holds other chunks than the footer lists')
+            return decoded.sequence
+          },
+          options,
+        )
+        // Frames are numbered from 0 on. Without encryption nothing else shows that a number was altered.
+        if (sequences.has(sequence) || sequence >= frames.length)
+          fail(pack.id, damaged(packKey(pack.id), 'a frame has a number that it cannot have'))
+        sequences.add(sequence)
+      } catch (error) {
+        fail(pack.id, error)
+        result.lostFrames.add(`${pack.id}/${frame.frameOffset}`)
+      }
+    }
+    result.knownPacks.add(pack.id)
+  }
+}
+
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  let next = 0
+  const worker = async (): Promise<void> => {
+    for (let item = items[next++]; item !== undefined; item = items[next++]) await work(item)
+  }
+  await Promise.all(Array.from({ length: 6 }, worker))
+}
