@@ -8,7 +8,7 @@ beforeAll(async () => {
   example = await copyExample()
   await example.holdfast(['init'])
   await example.holdfast(['run', 'nightly'])
-})
+}, 120_000)
 afterAll(() => example[Symbol.asyncDispose]())
 
 it('restores every disk byte for byte', async () => {

@@ -10,7 +10,7 @@ beforeAll(async () => {
   example = await copyExample()
   await example.holdfast(['init'], secret)
   await example.holdfast(['run', 'nightly'], secret)
-})
+}, 120_000)
 afterAll(() => example[Symbol.asyncDispose]())
 
 it('keeps every recovery point on both targets', async () => {
