@@ -65,25 +65,30 @@ export async function parseCommandLine(args: readonly string[]): Promise<ChosenC
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return undefined
-    throw wrongCommandLine(error, args)
+    throw wrongCommandLine(error, program, args)
   }
   return chosen[0]
 }
 
-function wrongCommandLine(error: CommanderError, args: readonly string[]): BackupError {
-  const command = args.find((arg) => !arg.startsWith('-'))
+function wrongCommandLine(error: CommanderError, program: Command, args: readonly string[]): BackupError {
+  const command = namedCommand(program, args)
   if (error.code === 'commander.help') {
     const hint =
-      command === undefined
+      command === program
         ? "Start with 'holdfast plan', 'holdfast run' or 'holdfast list'."
-        : 'Choose one of those above.'
+        : `Choose one: ${command.commands.map((one) => fullName(one)).join(', ')}.`
     return usageError('A command is missing.', hint)
   }
-  const [first = '', second] = error.message.replace(/^error: /, '').split('\n')
+  const [first = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
   const message = `${first.charAt(0).toUpperCase()}${first.slice(1)}${/[.?!)]$/.test(first) ? '' : '.'}`
-  const asked = second?.replace(/^\(|\)$/g, '')
-  const known = error.code === 'commander.unknownCommand' || command === undefined ? '' : ` ${command}`
-  return usageError(message, asked ?? `See 'holdfast${known} --help'.`)
+  const help = command === program ? '--help' : `${fullName(command)} --help`
+  return usageError(message, suggestion?.replace(/^\(|\)$/g, '') ?? `See 'holdfast ${help}'.`)
+}
+
+/** The command that the words of a command line name, as far as they do. */
+function namedCommand(program: Command, args: readonly string[]): Command {
+  const words = args.filter((arg) => !arg.startsWith('-'))
+  return words.reduce((command, word) => command.commands.find((child) => child.name() === word) ?? command, program)
 }
 
 function fullName(command: Command): string {

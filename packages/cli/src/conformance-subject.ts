@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -72,23 +73,35 @@ async function exported(kind: PluginKind, module: string, name: string, cwd: str
 }
 
 async function importFrom(module: string, cwd: string): Promise<Readonly<Record<string, unknown>>> {
+  const url = locate(module, cwd)
   try {
-    return await import(locate(module, cwd))
+    return await import(url)
   } catch (cause) {
-    throw new BackupError(
-      'E_USAGE',
-      `'${module}' cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`,
-      {
-        hint: 'Give a file (./my-target.js) or an installed package, then # and the name of an export.',
-        cause,
-      },
-    )
+    throw new BackupError('E_USAGE', `'${module}' cannot be loaded: ${messageOf(cause)}`, {
+      hint: 'Mend the module.',
+      cause,
+    })
   }
 }
 
 function locate(module: string, cwd: string): string {
-  if (module.startsWith('.') || isAbsolute(module)) return pathToFileURL(resolve(cwd, module)).href
-  return pathToFileURL(createRequire(join(cwd, 'package.json')).resolve(module)).href
+  if (module.startsWith('.') || isAbsolute(module)) {
+    const path = resolve(cwd, module)
+    if (existsSync(path)) return pathToFileURL(path).href
+    throw usageError(`There is no file '${module}'.`, 'Paths start at the working folder.')
+  }
+  try {
+    return pathToFileURL(createRequire(join(cwd, 'package.json')).resolve(module)).href
+  } catch (cause) {
+    throw new BackupError('E_USAGE', `'${module}' cannot be found from here.`, {
+      hint: 'Install the package in this folder, or give a file: ./my-target.js#myTarget.',
+      cause,
+    })
+  }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
 }
 
 function isEnvironment(value: unknown): value is { readonly create: () => Plugin } {

@@ -26,6 +26,12 @@ export async function conformance(
   const kind = kinds.find((known) => known === kindText)
   if (kind === undefined) throw usageError(`There is no plugin kind '${kindText}'.`, `Kinds: ${kinds.join(', ')}.`)
   const testkit = await loadTestkit()
+  const ids = testkit.checksOf(kind).map(({ id }) => id)
+  const unknown = only?.find((start) => !ids.some((id) => id === start || id.startsWith(`${start}/`)))
+  if (unknown !== undefined) {
+    const groups = [...new Set(ids.map((id) => id.split('/').slice(0, 2).join('/')))]
+    throw usageError(`No check is called '${unknown}'.`, `Checks start with: ${groups.join(', ')}.`)
+  }
   const { environment, baseDir } = await conformanceSubject(kind, subject, invocation)
   const report: ConformanceReport = await testkit.runConformance<typeof kind>(
     kind,
@@ -38,8 +44,6 @@ export async function conformance(
   )
   output.line(testkit.renderText(report).trimEnd())
   if (junit !== undefined) await writeFile(resolve(cwd, junit), testkit.renderJUnit(report))
-  if (report.results.length === 0)
-    throw usageError('No check has such a name.', 'Give --only a check id or its start: target/put.')
   return { exitCode: testkit.conforms(report) ? 0 : 1, result: { ...report } }
 }
 

@@ -1,0 +1,103 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { encryptedConfig, type Workplace, workplace } from './support/workplace.js'
+
+let place: Workplace
+
+beforeAll(async () => {
+  place = await workplace(encryptedConfig)
+  await writeFile(join(place.folder, 'empty.yaml'), '')
+  await writeFile(
+    join(place.folder, 'misfit.yaml'),
+    encryptedConfig.replace(
+      /transforms:.*?targets:/s,
+      `transforms:
+      - { use: '@holdfast/transform-aes-gcm', with: { passphrase: { env: MARKER_PASSPHRASE } } }
+      - { use: '@holdfast/transform-zstd' }
+    targets:`,
+    ),
+  )
+  const made = await place.holdfast(['init'], { MARKER_PASSPHRASE: 'marker-passphrase' })
+  expect(made.exitCode).toBe(0)
+})
+
+afterAll(() => place[Symbol.asyncDispose]())
+
+/** Each is wrong use: exit code 2, nothing on stdout, and a message that says what and what to do. */
+const wrong = [
+  'restor web@latest --to out',
+  'lst',
+  'run nighty',
+  'run nightly other',
+  'run --jsn',
+  'run -x',
+  'run -c',
+  'run -c nowhere.yaml',
+  'run -c empty.yaml',
+  'run nightly -c misfit.yaml',
+  'plan weekly',
+  'init --target nowhere',
+  'init extra',
+  'list extra',
+  'list --target',
+  'list --target cellar',
+  'show',
+  'show web@latest',
+  'show web@latest extra',
+  'restore',
+  'restore web@latest',
+  'restore web@latest --to',
+  'restore web@latest --to out --target cellar',
+  'verify --sample',
+  'verify --sample none',
+  'verify --sample 0%',
+  'verify --sample 101%',
+  'verify --read-dta',
+  'prune --dryrun',
+  'prune --target cellar',
+  'copy',
+  'copy --from vault --to offsite',
+  'copy web@latest --all --from vault --to offsite',
+  'copy --all --from vault --to vault',
+  'copy --all --from vault --to cellar',
+  'copy --all --from vault',
+  'conformance target @nobody/nothing#plugin',
+  'copy web@latest --from vault --to offsite',
+  'diff web@latest',
+  'hold nothing',
+  'repair',
+  'repair --target vault --from vault',
+  'key rotat',
+  'key list',
+  'key add --target vault',
+  'key add --target vault --label second',
+  'key add --target vault --label second --passphrase-env A --passphrase-file b',
+  'key add --target vault --label second --passphrase-env MISSING_VARIABLE',
+  'key revoke nobody --target vault',
+  'conformance',
+  'conformance targets vault',
+  'conformance target cellar',
+  'conformance target ./nowhere.js#plugin',
+  'conformance target @holdfast/target-disk#nothing',
+  'conformance source @holdfast/testkit/memory#memoryTarget',
+  'completion',
+  'completion tcsh',
+  'conformance target vault --only target/nothing',
+]
+
+describe('a wrong command line', () => {
+  test.each(wrong)('holdfast %s', async (line) => {
+    const { exitCode, stdout, stderr } = await place.holdfast(line.split(' '), {
+      MARKER_PASSPHRASE: 'marker-passphrase',
+    })
+    expect(stderr).toMatch(/^holdfast: .+ \[E_[A-Z_]+\]$/m)
+    expect(stderr).toMatch(/^ {2}try: .+/m)
+    expect({
+      exitCode,
+      stdout,
+      stderr: stderr.replaceAll(place.folder, '<folder>').replace(/\b[0-9a-f]{16}\b/g, '<id>'),
+    }).toMatchSnapshot()
+    expect(exitCode).toBe(2)
+  })
+})
