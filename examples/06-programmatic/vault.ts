@@ -7,6 +7,7 @@ import {
   type RestoreReport,
   repositoryAccess,
   restorePoint,
+  restoreScriptBytes,
   workerPool,
 } from '@holdfast/core/engine'
 import { choosePoint, initRepository } from '@holdfast/core/repository'
@@ -15,7 +16,7 @@ import { choosePoint, initRepository } from '@holdfast/core/repository'
 export async function prepareRepository(target: PipelineTarget, host: EngineHost, signal: AbortSignal): Promise<void> {
   await using opened = await openTarget(target, host, { signal })
   const access = await repositoryAccess({ ...target, offered: [] }, host, { signal })
-  await initRepository(opened.store, access, undefined, { signal })
+  await initRepository(opened.store, access, await restoreScriptBytes(), { signal })
 }
 
 /** Lists the recovery points of a target and restores the newest of a machine into a folder. */

@@ -158,22 +158,23 @@ function anyDescription(repo) {
 
 // ---- "Keys": passphrase → key pair of a slot → master key → bundle of data keys and the id key -----------------------
 
-function slotKeyPair({ name, N, r, p, salt }, passphrase) {
+function slotKeys({ name, N, r, p, salt }, passphrase) {
   const bounded = name === 'scrypt' && N > 1 && r > 0 && p > 0 && 128 * N * r <= 2 ** 30 && 128 * N * r * p <= 2 ** 33
   if (!bounded) throw new Error('its scrypt parameters are out of bounds')
   const options = { N, r, p, maxmem: 128 * N * r + 2 ** 25 }
-  const seed = crypto.scryptSync(passphrase.normalize('NFKC'), Buffer.from(salt, 'base64'), 32, options)
-  const der = Buffer.concat([Buffer.from('302e020100300506032b656e04220420', 'hex'), seed])
+  const derived = crypto.scryptSync(passphrase.normalize('NFKC'), Buffer.from(salt, 'base64'), 64, options)
+  const der = Buffer.concat([Buffer.from('302e020100300506032b656e04220420', 'hex'), derived.subarray(0, 32)])
   const privateKey = crypto.createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
   const publicKey = crypto.createPublicKey(privateKey).export({ format: 'der', type: 'spki' }).subarray(-32)
-  return { privateKey, publicKey }
+  return { privateKey, publicKey, secret: derived.subarray(32) }
 }
 
-function unwrapMaster(slot, wrap, privateKey) {
+function unwrapMaster(slot, wrap, { privateKey, secret }) {
   const ephemeral = Buffer.from(wrap.ephemeral, 'base64')
   const der = Buffer.concat([Buffer.from('302a300506032b656e032100', 'hex'), ephemeral])
   const publicKey = crypto.createPublicKey({ key: der, format: 'der', type: 'spki' })
-  const key = hkdf(crypto.diffieHellman({ privateKey, publicKey }), ephemeral, 'holdfast slot')
+  const shared = Buffer.concat([crypto.diffieHellman({ privateKey, publicKey }), secret])
+  const key = hkdf(shared, ephemeral, 'holdfast slot')
   return gcmOpen(key, zeroNonce, Buffer.from(slot.id), Buffer.from(wrap.ciphertext, 'base64'))
 }
 
@@ -191,9 +192,9 @@ function openBundle(file, passphrase) {
   for (const slot of file.slots) {
     try {
       const wrap = file.wraps.find((candidate) => candidate.slot === slot.id)
-      const { privateKey, publicKey } = slotKeyPair(slot.kdf, passphrase)
-      if (wrap === undefined || publicKey.toString('base64') !== slot.publicKey) continue
-      const master = unwrapMaster(slot, wrap, privateKey)
+      const keys = slotKeys(slot.kdf, passphrase)
+      if (wrap === undefined || keys.publicKey.toString('base64') !== slot.publicKey) continue
+      const master = unwrapMaster(slot, wrap, keys)
       const associated = Buffer.from(JSON.stringify(head))
       return JSON.parse(gcmOpen(master, zeroNonce, associated, Buffer.from(bundle, 'base64')).toString('utf8'))
     } catch (error) {

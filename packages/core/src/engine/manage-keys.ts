@@ -62,13 +62,12 @@ async function replaceKeys(
     (file) => file.generation >= made.keys.generation && file.id !== made.id,
   )
   if (rivals.length > 0) {
-    // Each of two changes would lack what the other made: this one withdraws, nothing was written with its keys yet.
-    await retireKeyObjects(store, [made.id], options)
+    // Each of two changes lacks what the other made. Both stay, since a run may have used either's data key by now.
     throw new BackupError(
       'E_USAGE',
-      'The keys were changed by another call at the same time; this change was not made.',
+      'The keys were changed by another call at the same time; one of the two changes does not hold.',
       {
-        hint: 'Look at the keys and try again.',
+        hint: "Look at 'holdfast key list' and make the change again.",
       },
     )
   }

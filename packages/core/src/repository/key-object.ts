@@ -3,7 +3,15 @@ import { createCipheriv, createDecipheriv, createHash } from 'node:crypto'
 import { BackupError, isBackupError } from '../contract/errors.js'
 import { damaged } from './damage.js'
 import { type DataKey, type DataKeyring, dataKeyring } from './data-key.js'
-import { areSlotsSane, createSlot, type KeySlot, unwrapFromSlot, type WrappedKey, wrapToSlot } from './key-slot.js'
+import {
+  areSlotsSane,
+  type CreatedSlot,
+  createSlot,
+  type KeySlot,
+  unwrapFromSlot,
+  type WrappedKey,
+  wrapToSlot,
+} from './key-slot.js'
 
 /** What a `keys/<id>` object holds; all of it readable but `bundle`. Spec: "Keys". */
 export interface KeyObjectFile {
@@ -24,6 +32,8 @@ interface KeyBundle {
   readonly idKey: string
   readonly dataKeys: readonly { readonly id: string; readonly key: string }[]
   readonly current: string
+  /** What wrapping for each slot takes beside its public key. */
+  readonly slotSecrets: readonly { readonly slot: string; readonly secret: string }[]
 }
 
 /** The opened keys of a repository. */
@@ -33,6 +43,8 @@ export interface RepositoryKeys {
   readonly keyring: DataKeyring
   readonly dataKeys: readonly DataKey[]
   readonly slots: readonly KeySlot[]
+  /** By slot id. */
+  readonly slotSecrets: ReadonlyMap<string, Buffer>
   readonly generation: number
   /** Slots of older generations that a killed change left behind, and that the newest no longer has. */
   readonly lingeringSlots: readonly KeySlot[]
@@ -56,9 +68,9 @@ export interface KeyGeneration {
 
 /** Makes the keys of a new repository, opened by one passphrase. */
 export async function createKeys(passphrase: string, label: string, making: KeyMaking): Promise<KeyGeneration> {
-  const slot = await createSlot(passphrase, label, making.now, making.randomBytes)
+  const made = await createSlot(passphrase, label, making.now, making.randomBytes)
   const dataKey = newDataKey(making)
-  return generation([slot], Buffer.from(making.randomBytes(32)), [dataKey], dataKey, 1, making)
+  return generation([made], Buffer.from(making.randomBytes(32)), [dataKey], dataKey, 1, making)
 }
 
 /** Adds a slot; data keys stay. */
@@ -68,14 +80,28 @@ export async function addSlot(
   label: string,
   making: KeyMaking,
 ): Promise<KeyGeneration> {
-  const slot = await createSlot(passphrase, label, making.now, making.randomBytes)
-  return generation([...keys.slots, slot], keys.idKey, keys.dataKeys, keys.keyring.current, keys.generation + 1, making)
+  const made = await createSlot(passphrase, label, making.now, making.randomBytes)
+  return generation(
+    [...withSecrets(keys, keys.slots), made],
+    keys.idKey,
+    keys.dataKeys,
+    keys.keyring.current,
+    keys.generation + 1,
+    making,
+  )
 }
 
 /** Makes a new data key for all data to come; old ones stay readable. */
 export function rotateDataKey(keys: RepositoryKeys, making: KeyMaking): KeyGeneration {
   const dataKey = newDataKey(making)
-  return generation(keys.slots, keys.idKey, [...keys.dataKeys, dataKey], dataKey, keys.generation + 1, making)
+  return generation(
+    withSecrets(keys, keys.slots),
+    keys.idKey,
+    [...keys.dataKeys, dataKey],
+    dataKey,
+    keys.generation + 1,
+    making,
+  )
 }
 
 /** Removes a slot and rotates, so that its passphrase opens nothing that is written from now on. */
@@ -103,7 +129,14 @@ export function revokeSlot(keys: RepositoryKeys, slotId: string, making: KeyMaki
   }
   const dataKey = newDataKey(making)
   const slots = keys.slots.filter((slot) => slot !== matches[0])
-  return generation(slots, keys.idKey, [...keys.dataKeys, dataKey], dataKey, keys.generation + 1, making)
+  return generation(
+    withSecrets(keys, slots),
+    keys.idKey,
+    [...keys.dataKeys, dataKey],
+    dataKey,
+    keys.generation + 1,
+    making,
+  )
 }
 
 /** Writes a key object as it is stored. */
@@ -166,6 +199,7 @@ export async function openKeys(
     keyring: dataKeyring(current, all),
     dataKeys: all,
     slots: newest.file.slots,
+    slotSecrets: new Map(newest.bundle.slotSecrets.map(({ slot, secret }) => [slot, Buffer.from(secret, 'base64')])),
     lingeringSlots: opened
       .flatMap(({ file }) => file.slots)
       .filter((slot) => !newest.file.slots.some((current) => current.id === slot.id)),
@@ -194,8 +228,17 @@ async function unwrapped<T>(file: KeyObjectFile, unwrap: () => Promise<T>): Prom
   }
 }
 
+function withSecrets(keys: RepositoryKeys, slots: readonly KeySlot[]): readonly CreatedSlot[] {
+  return slots.map((slot) => {
+    const secret = keys.slotSecrets.get(slot.id)
+    if (secret === undefined)
+      throw damaged(`keys/${keys.objectIds[0]}`, `it does not hold the secret of slot ${slot.id}`)
+    return { slot, secret }
+  })
+}
+
 function generation(
-  slots: readonly KeySlot[],
+  created: readonly CreatedSlot[],
   idKey: Buffer,
   dataKeys: readonly DataKey[],
   current: DataKey,
@@ -208,7 +251,9 @@ function generation(
     idKey: idKey.toString('base64'),
     dataKeys: dataKeys.map((key) => ({ id: key.id.toString('base64'), key: key.bytes.toString('base64') })),
     current: current.id.toString('base64'),
+    slotSecrets: created.map(({ slot, secret }) => ({ slot: slot.id, secret: secret.toString('base64') })),
   }
+  const slots = created.map(({ slot }) => slot)
   const head = {
     format: 1,
     repository: making.repositoryId,
@@ -216,7 +261,7 @@ function generation(
     generation: number,
     createdAt: making.now.toISOString(),
     slots,
-    wraps: slots.map((slot) => wrapToSlot(slot, master, making.randomBytes)),
+    wraps: created.map((each) => wrapToSlot(each, master, making.randomBytes)),
   } as const
   const cipher = createCipheriv('aes-256-gcm', master, Buffer.alloc(12))
   cipher.setAAD(Buffer.from(JSON.stringify(head)))
@@ -228,6 +273,7 @@ function generation(
     keyring: dataKeyring(current, dataKeys),
     dataKeys,
     slots,
+    slotSecrets: new Map(created.map(({ slot, secret }) => [slot.id, secret])),
     generation: number,
     lingeringSlots: [],
     objectIds: [id],

@@ -71,29 +71,40 @@ function areStrings(value: unknown, names: readonly string[]): boolean {
   )
 }
 
+/** A new slot, and the secret that whoever wraps a master key for it must know: without it anyone could. */
+export interface CreatedSlot {
+  readonly slot: KeySlot
+  readonly secret: Buffer
+}
+
 /** Makes a slot for a passphrase. */
 export async function createSlot(
   passphrase: string,
   label: string,
   createdAt: Date,
   randomBytes: (sizeBytes: number) => Uint8Array,
-): Promise<KeySlot> {
+): Promise<CreatedSlot> {
   const kdf = { name: 'scrypt', ...defaultKdf, salt: Buffer.from(randomBytes(16)).toString('base64') } as const
-  const privateKey = await slotPrivateKey(passphrase, kdf)
-  return {
+  const { privateKey, secret } = await slotKeys(passphrase, kdf)
+  const slot: KeySlot = {
     id: Buffer.from(randomBytes(8)).toString('hex'),
     label,
     createdAt: createdAt.toISOString(),
     kdf,
     publicKey: publicBytes(createPublicKey(privateKey)).toString('base64'),
   }
+  return { slot, secret }
 }
 
 /** Wraps a master key so that only the slot's passphrase can unwrap it; needs no passphrase itself. */
-export function wrapToSlot(slot: KeySlot, master: Buffer, randomBytes: (sizeBytes: number) => Uint8Array): WrappedKey {
+export function wrapToSlot(
+  { slot, secret }: CreatedSlot,
+  master: Buffer,
+  randomBytes: (sizeBytes: number) => Uint8Array,
+): WrappedKey {
   const ephemeral = privateKeyFromSeed(Buffer.from(randomBytes(32)))
   const ephemeralPublic = publicBytes(createPublicKey(ephemeral))
-  const key = sharedKey(ephemeral, publicKeyFromBytes(Buffer.from(slot.publicKey, 'base64')), ephemeralPublic)
+  const key = sharedKey(ephemeral, publicKeyFromBytes(Buffer.from(slot.publicKey, 'base64')), secret, ephemeralPublic)
   const cipher = createCipheriv('aes-256-gcm', key, Buffer.alloc(12))
   cipher.setAAD(Buffer.from(slot.id))
   const ciphertext = Buffer.concat([cipher.update(master), cipher.final(), cipher.getAuthTag()])
@@ -106,13 +117,13 @@ export async function unwrapFromSlot(
   wrapped: WrappedKey,
   passphrase: string,
 ): Promise<Buffer | undefined> {
-  const privateKey = await slotPrivateKey(passphrase, slot.kdf)
+  const { privateKey, secret } = await slotKeys(passphrase, slot.kdf)
   if (publicBytes(createPublicKey(privateKey)).toString('base64') !== slot.publicKey) return undefined
   const ephemeral = Buffer.from(wrapped.ephemeral, 'base64')
   const ciphertext = Buffer.from(wrapped.ciphertext, 'base64')
   const decipher = createDecipheriv(
     'aes-256-gcm',
-    sharedKey(privateKey, publicKeyFromBytes(ephemeral), ephemeral),
+    sharedKey(privateKey, publicKeyFromBytes(ephemeral), secret, ephemeral),
     Buffer.alloc(12),
   )
   decipher.setAAD(Buffer.from(slot.id))
@@ -120,25 +131,32 @@ export async function unwrapFromSlot(
   return Buffer.concat([decipher.update(ciphertext.subarray(0, -16)), decipher.final()])
 }
 
-async function slotPrivateKey(passphrase: string, kdf: KeySlot['kdf']): Promise<KeyObject> {
+async function slotKeys(
+  passphrase: string,
+  kdf: KeySlot['kdf'],
+): Promise<{ readonly privateKey: KeyObject; readonly secret: Buffer }> {
   const { N, r, p, salt } = kdf
   const bytes = 128 * N * r
-  const seed = await new Promise<Buffer>((resolve, reject) => {
+  const derived = await new Promise<Buffer>((resolve, reject) => {
     scrypt(
       passphrase.normalize('NFKC'),
       Buffer.from(salt, 'base64'),
-      32,
+      64,
       { N, r, p, maxmem: bytes + 2 ** 25 },
       (error, key) => (error === null ? resolve(key) : reject(error)),
     )
   })
-  return privateKeyFromSeed(seed)
+  return { privateKey: privateKeyFromSeed(derived.subarray(0, 32)), secret: derived.subarray(32) }
 }
 
-/** The wrapping key is fresh with each ephemeral key, so a zero nonce is used once. */
-function sharedKey(privateKey: KeyObject, publicKey: KeyObject, ephemeralPublic: Buffer): Buffer {
-  const secret = diffieHellman({ privateKey, publicKey })
-  return Buffer.from(hkdfSync('sha256', secret, ephemeralPublic, 'holdfast slot', 32))
+/**
+ * The wrapping key is fresh with each ephemeral key, so a zero nonce is used once.
+ *
+ * The slot's secret proves that who wraps has opened the keys before; the public key alone is there for all to read.
+ */
+function sharedKey(privateKey: KeyObject, publicKey: KeyObject, secret: Buffer, ephemeralPublic: Buffer): Buffer {
+  const shared = Buffer.concat([diffieHellman({ privateKey, publicKey }), secret])
+  return Buffer.from(hkdfSync('sha256', shared, ephemeralPublic, 'holdfast slot', 32))
 }
 
 function privateKeyFromSeed(seed: Buffer): KeyObject {
