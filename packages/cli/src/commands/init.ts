@@ -1,5 +1,5 @@
 import { isBackupError } from '@holdfast/core'
-import { openTarget, repositoryAccess } from '@holdfast/core/engine'
+import { openTarget, repositoryAccess, restoreScriptBytes } from '@holdfast/core/engine'
 import { initRepository, type RepositoryDescription } from '@holdfast/core/repository'
 import { type ExitCode, exitCodeOf, joinedExitCode } from '../exit-code.js'
 import type { Invocation, Outcome } from '../invocation.js'
@@ -47,7 +47,7 @@ async function prepare(
   try {
     await using opened = await openTarget(target, host, { signal })
     const access = await repositoryAccess(target, host, { signal })
-    const repository = await initRepository(opened.store, access, undefined, { signal })
+    const repository = await initRepository(opened.store, access, await restoreScriptBytes(), { signal })
     return { description: repository.description, created: true }
   } catch (error) {
     if (!isBackupError(error) || error.code !== 'E_REPOSITORY_EXISTS') throw error

@@ -21,7 +21,7 @@ const wholeKey = 'all'
 export function progressView(output: Output, verb: string, now: () => number = () => performance.now()): ProgressView {
   const disks = new Map<string, DiskProgress>()
   let drawnLines = 0
-  let drawnAt = 0
+  let drawnAt = Number.NEGATIVE_INFINITY
 
   const clear = () => {
     if (drawnLines > 0) output.raw(`\x1b[${drawnLines}A\x1b[0J`)
@@ -38,7 +38,7 @@ export function progressView(output: Output, verb: string, now: () => number = (
   const line = (text: string) => {
     clear()
     output.line(text)
-    drawnAt = 0
+    drawnAt = Number.NEGATIVE_INFINITY
     draw()
   }
   const progressed = (disk: DiskProgress | undefined, position: Parameters<typeof updateDisk>[1]) => {
