@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { crc32 } from 'node:zlib'
 import { BackupError, isBackupError } from '../contract/errors.js'
 import type {
   CodecModule,
@@ -142,17 +143,14 @@ export async function loadCodecChain(links: readonly ChainLink[]): Promise<Codec
         input = into.subarray(0, length)
         used++
       })
-      const header = new DataView(output.buffer, output.byteOffset, frameHeaderBytes)
-      header.setUint32(0, input.byteLength, true)
-      header.setUint32(4, sequence, true)
-      header.setUint32(8, mask, true)
+      writeFrameHeader(output, { encodedBytes: input.byteLength, sequence, mask })
       if (input.buffer !== output.buffer || input.byteOffset !== body.byteOffset) body.set(input)
       return frameHeaderBytes + input.byteLength
     },
     decode: (encoded, output, pack) => {
       const header = parseFrameHeader(encoded)
       // A bit for a transform that the chain does not have would leave the output unwritten and yet seem to decode.
-      if (header.mask >>> 0 >= 2 ** links.length) {
+      if (header.mask >= 2 ** links.length) {
         throw new BackupError('E_DAMAGED', 'A frame names transforms that its pack does not have')
       }
       let input = encoded.subarray(frameHeaderBytes, frameHeaderBytes + header.encodedBytes)
@@ -189,18 +187,34 @@ export interface FrameHeader {
   readonly mask: number
 }
 
-/** Reads a frame header; throws when the frame is shorter than it says. */
+function writeFrameHeader(output: Uint8Array, header: FrameHeader): void {
+  const view = new DataView(output.buffer, output.byteOffset, frameHeaderBytes)
+  view.setUint32(0, header.encodedBytes, true)
+  view.setUint32(4, header.sequence, true)
+  view.setUint16(8, header.mask, true)
+  view.setUint16(10, headerCheck(output), true)
+}
+
+/** Reads a frame header; throws when it is altered or the frame is shorter than it says. */
 export function parseFrameHeader(encoded: Uint8Array): FrameHeader {
   if (encoded.byteLength < frameHeaderBytes) throw new BackupError('E_DAMAGED', 'A frame is truncated')
   const view = new DataView(encoded.buffer, encoded.byteOffset, encoded.byteLength)
+  if (view.getUint16(10, true) !== headerCheck(encoded))
+    throw new BackupError('E_DAMAGED', 'A frame has an altered header')
   const header = {
     encodedBytes: view.getUint32(0, true),
     sequence: view.getUint32(4, true),
-    mask: view.getUint32(8, true),
+    mask: view.getUint16(8, true),
   }
   if (frameHeaderBytes + header.encodedBytes !== encoded.byteLength)
     throw new BackupError('E_DAMAGED', 'A frame is not as long as it says')
   return header
+}
+
+/** Half a CRC-32 of the fields: where nothing authenticates the sequence, an accident to it must show all the same. */
+function headerCheck(bytes: Uint8Array): number {
+  // A copy, since the CRC takes no shared memory.
+  return crc32(bytes.slice(0, 10)) & 0xffff
 }
 
 /** Binds a frame to its pack, its place in it, its place in the chain, and what was done to it before. Spec: "Frames". */
