@@ -1,3 +1,4 @@
+export type { ChainLink, FramePack } from '../repository/codec-chain.js'
 export { type CopyOptions, type CopyReport, copyPoints } from './copy-points.js'
 export { type DiskDifference, diffPoints } from './diff-points.js'
 export type { EngineEvent, OnEvent } from './events.js'

@@ -7,6 +7,7 @@ export {
   type IndexedPack,
   type IndexRun,
 } from './chunk-index.js'
+export type { ChainLink, FramePack, StoredTransform } from './codec-chain.js'
 export type { RepositoryDescription } from './description.js'
 export { type ChunkPlace, indexRecordBytes } from './index-record.js'
 export { type ObjectStore, objectStore, type Throttle } from './object-store.js'
