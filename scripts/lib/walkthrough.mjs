@@ -24,9 +24,10 @@ const madeByRunning = new Set(['node_modules', 'test', 'app', 'machines', 'vault
  * behind one is what it prints.
  *
  * @param {string} page @param {string} example Folder of the example.
+ * @param {string} [before] Commands that bring about what the page takes for granted.
  * @returns {{ steps: readonly Step[], failure: string | undefined }}
  */
-export function walkThrough(page, example) {
+export function walkThrough(page, example, before = '') {
   const fences = fencesOf('page', page)
   const steps = fences.flatMap(({ language, rest, line, text }, index) => {
     if (language !== 'sh' || rest.startsWith('ignore')) return []
@@ -39,11 +40,11 @@ export function walkThrough(page, example) {
     symlinkSync(join(example, 'node_modules'), join(folder, 'node_modules'))
     const { status, stdout, stderr } = spawnSync('sh', ['-eu'], {
       cwd: folder,
-      input: steps.map(({ commands }) => commands).join(`\necho '${marker}'\n`),
+      input: [before, ...steps.map(({ commands }) => commands)].join(`\necho '${marker}'\n`),
       env: { ...process.env, PATH: [join(folder, 'node_modules', '.bin'), process.env['PATH']].join(delimiter) },
       encoding: 'utf8',
     })
-    const printed = stdout.replaceAll(folder, '…').split(`${marker}\n`)
+    const printed = stdout.replaceAll(folder, '…').split(`${marker}\n`).slice(1)
     const run = steps.slice(0, printed.length).map((step, index) => ({ ...step, printed: printed[index] ?? '' }))
     const last = run.at(-1)
     return { steps: run, failure: status === 0 ? undefined : `line ${last?.line}: exit code ${status}\n${stderr}` }

@@ -4,21 +4,37 @@ import { expect, test } from 'vitest'
 import { comparable, walkThrough } from '../lib/walkthrough.mjs'
 import { root } from '../lib/workspace.mjs'
 
-const pages = [
+const twoCopies = `
+  export HOLDFAST_PASSPHRASE='a sentence that only you know' NEW_PASSPHRASE='another sentence that you know'
+  (umask 077; echo 'kept in a safe' > passphrase.txt)
+  node make-machines.ts
+  holdfast init
+  holdfast run nightly`
+
+const pages: readonly { readonly page: string; readonly example: string; readonly before?: string }[] = [
   { page: 'docs/tutorials/first-backup.md', example: 'examples/01-first-backup' },
+  ...['rotate-keys', 'two-copies', 'repair-damage', 'restore-one-disk', 'prune-safely'].map((name) => ({
+    page: `docs/how-to/${name}.md`,
+    example: 'examples/02-encrypted-two-copies',
+    before: twoCopies,
+  })),
   { page: 'examples/01-first-backup/README.md', example: 'examples/01-first-backup' },
   { page: 'examples/02-encrypted-two-copies/README.md', example: 'examples/02-encrypted-two-copies' },
   { page: 'examples/05-app-consistent/README.md', example: 'examples/05-app-consistent' },
 ]
 
-test.each(pages)('the commands of $page work and print what it says', { timeout: 120_000 }, ({ page, example }) => {
-  const { steps, failure } = walkThrough(readFileSync(join(root, page), 'utf8'), join(root, example))
-  expect(failure).toBeUndefined()
-  expect(steps.length).toBeGreaterThan(0)
-  for (const { expected, printed, line } of steps) {
-    if (expected !== undefined) expect(comparable(printed), `${page}:${line}`).toEqual(comparable(expected))
-  }
-})
+test.each(pages)(
+  'the commands of $page work and print what it says',
+  { timeout: 120_000 },
+  ({ page, example, before }) => {
+    const { steps, failure } = walkThrough(readFileSync(join(root, page), 'utf8'), join(root, example), before)
+    expect(failure).toBeUndefined()
+    expect(steps.length).toBeGreaterThan(0)
+    for (const { expected, printed, line } of steps) {
+      if (expected !== undefined) expect(comparable(printed), `${page}:${line}`).toEqual(comparable(expected))
+    }
+  },
+)
 
 test('a command that fails ends the walk and is named by its line', () => {
   const page = '```sh\necho one\n```\n\n```text\none\n```\n\n```sh\nfalse\necho two\n```\n\n```sh\necho three\n```\n'
