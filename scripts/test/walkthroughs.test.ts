@@ -13,11 +13,13 @@ const twoCopies = `
 
 const pages: readonly { readonly page: string; readonly example: string; readonly before?: string }[] = [
   { page: 'docs/tutorials/first-backup.md', example: 'examples/01-first-backup' },
-  ...['rotate-keys', 'two-copies', 'repair-damage', 'restore-one-disk', 'prune-safely'].map((name) => ({
-    page: `docs/how-to/${name}.md`,
-    example: 'examples/02-encrypted-two-copies',
-    before: twoCopies,
-  })),
+  ...['rotate-keys', 'two-copies', 'repair-damage', 'restore-one-disk', 'prune-safely', 'restore-without-holdfast'].map(
+    (name) => ({
+      page: `docs/how-to/${name}.md`,
+      example: 'examples/02-encrypted-two-copies',
+      before: twoCopies,
+    }),
+  ),
   { page: 'examples/01-first-backup/README.md', example: 'examples/01-first-backup' },
   { page: 'examples/02-encrypted-two-copies/README.md', example: 'examples/02-encrypted-two-copies' },
   { page: 'examples/05-app-consistent/README.md', example: 'examples/05-app-consistent' },
