@@ -21,7 +21,7 @@ export interface ChosenCommand {
 }
 
 /** Declares the program; `onChosen` is called during parsing. */
-export function declareProgram(onChosen: (command: ChosenCommand) => void): Command {
+function declareProgram(onChosen: (command: ChosenCommand) => void): Command {
   const program = new Command('holdfast')
   program
     .description('Backs up virtual machines as the configuration says.')

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { BackupError, type SecretReference } from '@holdfast/core'
 import { addKey, type KeyReport, listKeys, revokeKey, rotateKeys } from '@holdfast/core/engine'
 import type { Repository } from '@holdfast/core/repository'
@@ -32,7 +33,7 @@ export function keyList(invocation: Invocation, options: KeyOptions): Promise<Ou
 
 /** Lets another passphrase open a repository. */
 export function keyAdd(invocation: Invocation, options: KeyAddOptions): Promise<Outcome> {
-  const reference = newPassphrase(options)
+  const reference = newPassphrase(options, invocation.cwd)
   return withKeys(invocation, options, async (repository, _, { host }) => {
     const { slots } = listKeys(repository)
     if (slots.some((slot) => slot.label === options.label)) {
@@ -78,12 +79,17 @@ async function withKeys(
   return { exitCode: 0, result: { target, ...report } }
 }
 
-function newPassphrase({ passphraseEnv, passphraseFile, passphraseCommand }: KeyAddOptions): SecretReference {
+/** Paths on a command line start at the working folder, unlike those of the configuration. */
+function newPassphrase(
+  { passphraseEnv, passphraseFile, passphraseCommand }: KeyAddOptions,
+  cwd: string,
+): SecretReference {
   const [program, ...args] = passphraseCommand ?? []
+  const located = program?.includes('/') === true ? resolve(cwd, program) : program
   const given: SecretReference[] = [
     ...(passphraseEnv === undefined ? [] : [{ env: passphraseEnv }]),
-    ...(passphraseFile === undefined ? [] : [{ file: passphraseFile }]),
-    ...(program === undefined ? [] : [{ command: [program, ...args] as const }]),
+    ...(passphraseFile === undefined ? [] : [{ file: resolve(cwd, passphraseFile) }]),
+    ...(located === undefined ? [] : [{ command: [located, ...args] as const }]),
   ]
   const [only] = given
   if (only !== undefined && given.length === 1) return only

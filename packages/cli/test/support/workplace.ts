@@ -77,7 +77,7 @@ export function environmentOf(extra: Record<string, string> = {}): NodeJS.Proces
 }
 
 /** Runs the program to its end. */
-export function runHoldfast(
+function runHoldfast(
   args: readonly string[],
   cwd: string,
   environment: Record<string, string> = {},
