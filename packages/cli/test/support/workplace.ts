@@ -77,11 +77,7 @@ export function environmentOf(extra: Record<string, string> = {}): NodeJS.Proces
 }
 
 /** Runs the program to its end. */
-function runHoldfast(
-  args: readonly string[],
-  cwd: string,
-  environment: Record<string, string> = {},
-): Promise<Ended> {
+function runHoldfast(args: readonly string[], cwd: string, environment: Record<string, string> = {}): Promise<Ended> {
   return new Promise((done, reject) => {
     const child = spawn(process.execPath, [program, ...args], { cwd, env: environmentOf(environment) })
     let stdout = ''
