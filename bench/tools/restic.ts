@@ -29,7 +29,7 @@ export function restic(version: string): Tool {
 }
 
 /** `restore --sparse` came with 0.15. */
-export function canKeepHoles(version: string): boolean {
+function canKeepHoles(version: string): boolean {
   const [major, minor] = version.split('.').map(Number)
   if (major === undefined || minor === undefined) throw new Error(`Not a version of restic: ${version}`)
   return major > 0 || minor >= 15

@@ -9,18 +9,20 @@ import {
   type PluginContext,
   type PluginModule,
   type PutOptions,
+  parseOptions,
   type TargetSession,
+  untilAborted,
 } from '@holdfast/core'
 import { type ObjectTable, openObjectTable, type StoredObject } from '#object-table'
 import { type SqliteTargetOptions, sqliteTargetOptions } from '#options'
 import { failure, translating, type Where } from '#sqlite-errors'
-import { untilAborted } from '#until-aborted'
 
 // What this target can do beyond the defaults: a primary key lets one of two writers win.
 const capabilities = { exclusiveCreate: true, maxConcurrency: 2 } as const
 
 /** Keeps all objects of a repository in one SQLite file. */
-export function sqliteTarget({ path }: SqliteTargetOptions) {
+export function sqliteTarget(options: SqliteTargetOptions) {
+  const { path } = parseOptions('target', 'sqlite', sqliteTargetOptions, options)
   return defineTarget({
     id: 'sqlite',
     capabilities,

@@ -1,4 +1,4 @@
-import { BackupError, defineTransform, type OptionsSchema, type PluginModule } from '@holdfast/core'
+import { defineTransform, type OptionsSchema, type PluginModule, parseOptions } from '@holdfast/core'
 
 /** Options of the deflate transform. */
 export interface DeflateTransformOptions {
@@ -11,13 +11,8 @@ export interface DeflateTransformOptions {
  *
  * The plugin object is a description: workers import `module` and make the codec from `parameters` themselves.
  */
-export function deflateTransform({ level = 6 }: DeflateTransformOptions = {}) {
-  if (!Number.isInteger(level) || level < 1 || level > 9) {
-    throw new BackupError('E_CONFIG', `Deflate has no level ${level}.`, {
-      plugin: 'deflate',
-      hint: 'Write a whole number from 1 to 9.',
-    })
-  }
+export function deflateTransform(options: DeflateTransformOptions = {}) {
+  const { level } = parseOptions('transform', 'deflate', deflateTransformOptions, options)
   return defineTransform({
     id: 'deflate',
     capabilities: { shrinks: true },
@@ -27,7 +22,8 @@ export function deflateTransform({ level = 6 }: DeflateTransformOptions = {}) {
   })
 }
 
-const options: OptionsSchema<DeflateTransformOptions> = {
+/** Checks the options and fills in the level. */
+const deflateTransformOptions: OptionsSchema<Required<DeflateTransformOptions>> = {
   '~standard': {
     version: 1,
     vendor: 'holdfast-example',
@@ -36,6 +32,9 @@ const options: OptionsSchema<DeflateTransformOptions> = {
       const { level, ...unknown } = { level: 6, ...value }
       const [name] = Object.keys(unknown)
       if (name !== undefined) return { issues: [{ message: 'is no option of this transform', path: [name] }] }
+      if (!Number.isInteger(level) || level < 1 || level > 9) {
+        return { issues: [{ message: 'must be a whole number from 1 to 9', path: ['level'] }] }
+      }
       return { value: { level } }
     },
   },
@@ -45,6 +44,6 @@ const options: OptionsSchema<DeflateTransformOptions> = {
 export const plugin: PluginModule<DeflateTransformOptions> = {
   kind: 'transform',
   id: 'deflate',
-  options,
+  options: deflateTransformOptions,
   create: (options) => deflateTransform(options),
 }

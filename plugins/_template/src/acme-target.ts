@@ -1,9 +1,9 @@
-import { defineTarget, type PluginContext, type PluginModule } from '@holdfast/core'
+import { defineTarget, type PluginContext, type PluginModule, parseOptions } from '@holdfast/core'
 import type { AcmeConnect } from './acme-client.js'
 import { acmeSession } from './acme-session.js'
 import { calling } from './errors.js'
 import { inProcessAcme } from './in-process-acme.js'
-import { type AcmeTargetOptions, acmeTargetOptions, parseOptions } from './options.js'
+import { type AcmeTargetOptions, acmeTargetOptions } from './options.js'
 
 const capabilities = { exclusiveCreate: true, maxConcurrency: 8 } as const
 
@@ -14,7 +14,7 @@ const capabilities = { exclusiveCreate: true, maxConcurrency: 8 } as const
  * @throws BackupError `E_CONFIG`
  */
 export function acmeTarget(options: AcmeTargetOptions, connect: AcmeConnect = inProcessAcme()) {
-  const { endpoint, token, prefix } = parseOptions(options)
+  const { endpoint, token, prefix } = parseOptions('target', 'acme', acmeTargetOptions, options)
   return defineTarget({
     id: 'acme',
     capabilities,

@@ -1,4 +1,4 @@
-import { BackupError, type SecretReference } from '@holdfast/core'
+import { isSecretReference, type SecretReference } from '@holdfast/core'
 import { z } from 'zod'
 
 /** Options of {@link acmeTarget}. */
@@ -15,38 +15,27 @@ export interface AcmeTargetOptions {
   readonly prefix?: string | undefined
 }
 
-const nonEmpty = z.string().min(1)
+const referenceExpected = 'expected a reference: { env: NAME }, { file: PATH } or { command: [PROGRAM, ARGUMENT...] }'
+const text = { type: 'string', minLength: 1 }
+
+/** Takes exactly what the contract calls a reference; `meta` says the same to editors, as JSON schema. */
+const secretReference = z
+  .looseObject({}, referenceExpected)
+  .meta({
+    properties: { env: text, file: text, command: { type: 'array', items: text, minItems: 1 } },
+    additionalProperties: false,
+    minProperties: 1,
+    maxProperties: 1,
+  })
+  .pipe(z.custom<SecretReference>(isSecretReference, referenceExpected))
 
 /** Checks and completes the options. */
 export const acmeTargetOptions = z.strictObject({
-  endpoint: z.url().describe('Address of the vault'),
-  token: z
-    .union(
-      [
-        z.strictObject({ env: nonEmpty }),
-        z.strictObject({ file: nonEmpty }),
-        z.strictObject({ command: z.tuple([nonEmpty], z.string()) }),
-      ],
-      { error: 'expected a reference: { env: NAME }, { file: PATH } or { command: [PROGRAM, ARGUMENT...] }' },
-    )
-    .describe('Where the access token is kept'),
+  endpoint: z.url('expected the address of the vault, a URL').describe('Address of the vault'),
+  token: secretReference.describe('Where the access token is kept'),
   prefix: z
     .string()
     .regex(/^([A-Za-z0-9_-]+\/)*$/, "must be empty or parts that each end in '/'")
     .default('')
     .describe("Put in front of every object's name"),
 })
-
-/** Options as the plugin works with them. */
-export type ParsedOptions = z.output<typeof acmeTargetOptions>
-
-/** Parses options, whoever wrote them. @throws BackupError `E_CONFIG` */
-export function parseOptions(options: unknown): ParsedOptions {
-  const parsed = acmeTargetOptions.safeParse(options)
-  if (parsed.success) return parsed.data
-  throw new BackupError('E_CONFIG', `The options of target 'acme' are wrong.\n${z.prettifyError(parsed.error)}`, {
-    plugin: 'acme',
-    hint: "A target needs endpoint: 'https://…' and token: { env: ACME_TOKEN }.",
-    cause: parsed.error,
-  })
-}

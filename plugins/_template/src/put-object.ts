@@ -1,7 +1,6 @@
-import type { Logger, PutOptions } from '@holdfast/core'
+import { type Logger, type PutOptions, untilAborted } from '@holdfast/core'
 import type { AcmeClient } from './acme-client.js'
 import { calling, failure, translated, type Where } from './errors.js'
-import { untilAborted } from './until-aborted.js'
 
 /** Stores an object: all of it, or nothing. */
 export async function putObject(

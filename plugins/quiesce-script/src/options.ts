@@ -1,4 +1,10 @@
-import { BackupError, type Consistency, isBackupError, parseDurationMs, type SecretReference } from '@holdfast/core'
+import {
+  type Consistency,
+  isBackupError,
+  isSecretReference,
+  parseDurationMs,
+  type SecretReference,
+} from '@holdfast/core'
 import * as z from 'zod'
 
 /**
@@ -43,21 +49,26 @@ const duration = z.string({ error: 'expected a duration such as 30s' }).superRef
     context.addIssue({ code: 'custom', message: `'${value}' is not between 1ms and 24h` })
   } catch (error) {
     if (!isBackupError(error)) throw error
-    context.addIssue({ code: 'custom', message: `${error.message} ${error.hint ?? ''}`.trim() })
+    context.addIssue({ code: 'custom', message: `${error.message} ${error.hint ?? ''}`.replace(/\.? *$/, '') })
   }
 })
 
-const secretReference = z.union([
-  z.strictObject({ env: z.string() }),
-  z.strictObject({ file: z.string() }),
-  z.strictObject({ command: z.tuple([z.string()], z.string()) }),
-])
+const textExpected = 'expected text (put numbers in quotes) or a reference to a secret'
+const filled = { type: 'string', minLength: 1 }
+
+/** Takes exactly what the contract calls a reference; `meta` says the same to editors, as JSON schema. */
+const secretReference = z
+  .looseObject({}, textExpected)
+  .meta({
+    properties: { env: filled, file: filled, command: { type: 'array', items: filled, minItems: 1 } },
+    additionalProperties: false,
+    minProperties: 1,
+    maxProperties: 1,
+  })
+  .pipe(z.custom<SecretReference>(isSecretReference, textExpected))
 
 const environment = z
-  .record(
-    z.string(),
-    z.union([text, secretReference], { error: 'expected text (put numbers in quotes) or a reference to a secret' }),
-  )
+  .record(z.string(), z.union([text, secretReference], textExpected))
   .superRefine((variables, context) => {
     for (const name of Object.keys(variables)) {
       const fault = nameFault(name)
@@ -83,17 +94,3 @@ export const scriptQuiesceOptions = z.strictObject({
   environment: environment.optional().describe('Variables for both commands, as text or as a reference to a secret.'),
   cwd: program.optional().describe('Folder to run in. Default: the folder of the config file.'),
 })
-
-/** Checks what a factory was given. @throws BackupError `E_CONFIG`, naming every option at fault */
-export function parseScriptQuiesceOptions(options: ScriptQuiesceOptions): ScriptQuiesceOptions {
-  const parsed = scriptQuiesceOptions.safeParse(options)
-  if (parsed.success) return parsed.data
-  const faults = parsed.error.issues.map((issue) => {
-    const message = issue.message.replace(/\.$/, '')
-    return issue.path.length === 0 ? message : `'${issue.path.join('.')}': ${message}`
-  })
-  throw new BackupError('E_CONFIG', `The options of the script hook are wrong: ${faults.join('; ')}.`, {
-    plugin: 'script',
-    hint: 'The options are freeze, thaw, timeout, maxFreeze, consistency, environment and cwd.',
-  })
-}

@@ -3,9 +3,10 @@ import {
   type PluginContext,
   type PluginModule,
   parseDurationMs,
+  parseOptions,
   type QuiescePlugin,
 } from '@holdfast/core'
-import { parseScriptQuiesceOptions, type ScriptQuiesceOptions, scriptQuiesceOptions } from './options.js'
+import { type ScriptQuiesceOptions, scriptQuiesceOptions } from './options.js'
 import { openScript } from './script-session.js'
 
 /**
@@ -14,7 +15,7 @@ import { openScript } from './script-session.js'
  * @throws BackupError `E_CONFIG` for wrong options
  */
 export function scriptQuiesce(options: ScriptQuiesceOptions) {
-  const parsed = parseScriptQuiesceOptions(options)
+  const parsed = parseOptions('quiesce', 'script', scriptQuiesceOptions, options)
   return defineQuiesce({
     id: 'script',
     capabilities: {

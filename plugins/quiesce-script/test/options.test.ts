@@ -7,20 +7,20 @@ import { folderWith, testContext } from './support/harness.js'
 
 const both = { freeze: 'true', thaw: 'true' }
 const wrong: readonly [unknown, string][] = [
-  [{}, "'freeze': expected a program"],
-  [{ freeze: 'true' }, "'thaw': expected a program"],
-  [{ ...both, freeze: '' }, "'freeze': "],
-  [{ ...both, freeze: [] }, "'freeze': expected a program, or a list"],
-  [{ ...both, freeze: ['x', 5] }, "'freeze': expected a program, or a list"],
-  [{ ...both, timeout: 30 }, "'timeout': expected a duration such as 30s"],
-  [{ ...both, timeout: '30 parsecs' }, "'timeout': '30 parsecs' is not a duration. Write a number and a unit"],
-  [{ ...both, timeout: '0s' }, "'timeout': '0s' is not between 1ms and 24h"],
-  [{ ...both, maxFreeze: '2d' }, "'maxFreeze': '2d' is not between"],
-  [{ ...both, consistency: 'perfect' }, "'consistency'"],
+  [{}, 'freeze: expected a program'],
+  [{ freeze: 'true' }, 'thaw: expected a program'],
+  [{ ...both, freeze: '' }, 'freeze: '],
+  [{ ...both, freeze: [] }, 'freeze: expected a program, or a list'],
+  [{ ...both, freeze: ['x', 5] }, 'freeze: expected a program, or a list'],
+  [{ ...both, timeout: 30 }, 'timeout: expected a duration such as 30s'],
+  [{ ...both, timeout: '30 parsecs' }, "timeout: '30 parsecs' is not a duration. Write a number and a unit"],
+  [{ ...both, timeout: '0s' }, "timeout: '0s' is not between 1ms and 24h"],
+  [{ ...both, maxFreeze: '2d' }, "maxFreeze: '2d' is not between"],
+  [{ ...both, consistency: 'perfect' }, 'consistency: '],
   [{ ...both, environment: { PORT: 5432 } }, 'put numbers in quotes'],
-  [{ ...both, environment: { 'A=B': 'x' } }, "'environment.A=B': a variable is named"],
+  [{ ...both, environment: { 'A=B': 'x' } }, 'environment.A=B: a variable is named'],
   [{ ...both, environment: { HOLDFAST_PHASE: 'x' } }, 'set by Holdfast itself'],
-  [{ ...both, environment: { A: 'x\0y' } }, "'environment.A'"],
+  [{ ...both, environment: { A: 'x\0y' } }, 'environment.A: '],
   [{ ...both, freze: 'x' }, 'freze'],
 ]
 

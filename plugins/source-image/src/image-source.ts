@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
-import { defineSource, type PluginModule, type SourcePlugin } from '@holdfast/core'
+import { defineSource, type PluginModule, parseOptions, type SourcePlugin } from '@holdfast/core'
 import { pluginId } from './errors.js'
-import { type ImageSourceOptions, imageOptions, parseOptions } from './options.js'
+import { type ImageSourceOptions, imageOptions } from './options.js'
 import { imageSession } from './session.js'
 
 const capabilities = {
@@ -22,7 +22,7 @@ export type ImageSourcePlugin = SourcePlugin<SourcePlugin['capabilities'] & type
  * @throws BackupError `E_CONFIG`
  */
 export function imageSource(options: ImageSourceOptions): ImageSourcePlugin {
-  const { path, followSymlinks } = parseOptions(options)
+  const { path, followSymlinks } = parseOptions('source', pluginId, imageOptions, options)
   return defineSource({
     id: pluginId,
     capabilities,

@@ -13,7 +13,7 @@ import {
 import { openRegularFile } from './regular-file.js'
 
 /** Largest `machine.json` that is read, in bytes. */
-export const maxDescriptionBytes = 8 * 2 ** 20
+const maxDescriptionBytes = 8 * 2 ** 20
 
 const descriptionName = 'machine.json'
 

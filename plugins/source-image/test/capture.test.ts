@@ -3,20 +3,10 @@ import { mkdirSync, readdirSync, readlinkSync, statSync, symlinkSync, utimesSync
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '@holdfast/core'
+import { toArray } from '@holdfast/testkit'
 import { describe, expect, it } from 'vitest'
 import { imageSource } from '../src/index.js'
-import {
-  call,
-  capture,
-  context,
-  filled,
-  machineRoot,
-  openSource,
-  refOf,
-  toArray,
-  tokens,
-  warnings,
-} from './support/machines.js'
+import { call, capture, context, filled, machineRoot, openSource, refOf, tokens, warnings } from './support/machines.js'
 
 /** Files below `folder` that this process holds open. */
 function openFiles(folder: string): string[] {

@@ -1,8 +1,9 @@
 import { symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MachineRef } from '@holdfast/core'
+import { toArray } from '@holdfast/testkit'
 import { describe, expect, it } from 'vitest'
-import { call, machineRoot, openSource, toArray, tokens, warnings } from './support/machines.js'
+import { call, machineRoot, openSource, tokens, warnings } from './support/machines.js'
 
 const anyMachine = { previous: tokens({}) }
 

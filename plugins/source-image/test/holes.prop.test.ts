@@ -1,10 +1,11 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { toArray } from '@holdfast/testkit'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { type ByteRange, mergeRanges } from '../src/byte-range.js'
 import { walkHoles } from '../src/hole-map.js'
-import { call, filled, machineRoot, openSource, refOf, toArray, tokens, writeSparse } from './support/machines.js'
+import { call, filled, machineRoot, openSource, refOf, tokens, writeSparse } from './support/machines.js'
 
 const sizes = fc.oneof(
   fc.integer({ min: 0, max: 300_000 }),

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { toArray } from '@holdfast/testkit'
 import { describe, expect, it } from 'vitest'
 import { walkHoles } from '../src/hole-map.js'
 import { type HoleSeeker, loadHoleSeeker } from '../src/hole-seeker.js'
-import { call, capture, context, filled, machineRoot, only, type Piece, toArray } from './support/machines.js'
+import { call, capture, context, filled, machineRoot, only, type Piece } from './support/machines.js'
 
 const block = 4096
 

@@ -1,16 +1,17 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { toArray } from '@holdfast/testkit'
 import { describe, expect, it } from 'vitest'
 import { type ImageSourceOptions, imageSource, plugin } from '../src/index.js'
-import { call, context, machineRoot, toArray } from './support/machines.js'
+import { call, context, machineRoot } from './support/machines.js'
 
 describe('options', () => {
   it.each([
     [{}, /path/],
-    [{ path: '' }, /name the folder/],
+    [{ path: '' }, /path: expected the folder/],
     [{ path: 'a\0b' }, /NUL/],
-    [{ path: 7 }, /path/],
-    [{ path: 'x', followSymlinks: 'yes' }, /followSymlinks/],
+    [{ path: 7 }, /path: expected the folder/],
+    [{ path: 'x', followSymlinks: 'yes' }, /followSymlinks: expected true or false/],
     [{ path: 'x', folder: 'y' }, /folder/],
     [undefined, /./],
   ])('%j is refused by the factory with the field named', (options, field) => {

@@ -1,10 +1,11 @@
 import { appendFileSync, closeSync, openSync, truncateSync, utimesSync, writeSync } from 'node:fs'
 import { isBackupError } from '@holdfast/core'
+import { toArray } from '@holdfast/testkit'
 import { describe, expect, it } from 'vitest'
 import { capturedDisk } from '../src/captured-disk.js'
 import type { DiskFile } from '../src/disk-file.js'
 import type { DiskDescription } from '../src/machine-description.js'
-import { call, capture, filled, machineRoot, toArray } from './support/machines.js'
+import { call, capture, filled, machineRoot } from './support/machines.js'
 
 const sizeBytes = 300_001
 const content = filled(sizeBytes)

@@ -1,28 +1,34 @@
-import { dirname, join, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { PluginContext } from '@holdfast/core'
-import { backupError, diskError, errnoOf, isMissing, type Where } from './errors.js'
+import { backupError, diskError, errnoOf, type Where } from './errors.js'
 import type { FileStatus, FileSystem } from './file-system.js'
 import type { DiskTargetOptions } from './options.js'
-import { syncFolder } from './sync-folder.js'
 
 /** The opened folder of a target, and what its operations share. */
 export interface DiskRoot {
   readonly fs: FileSystem
   /** Absolute. */
   readonly path: string
-  /** Device and inode: another disk mounted there, or none, is noticed. */
-  readonly identity: string
+  /** The root, or its parent as long as the root was never seen. */
+  anchor: Anchor
   readonly fileMode: Mode
   readonly folderMode: Mode
   readonly context: PluginContext
   /** Folders, relative to the root, that are no symbolic links and survive a power cut. */
   readonly durableFolders: Set<string>
-  /** Folders, relative to the root, that are no symbolic links. */
+  /** Folders, relative to the root, that are no symbolic links; `''`, which may be one, once the root was seen. */
   readonly realFolders: Set<string>
   /** Buffers that no `get` uses now: making one a call would leave a trail of garbage. */
   readonly spareBuffers: Uint8Array[]
   /** Numbers the temporary files of this session. */
   readonly nextNumber: () => number
+}
+
+/** A folder that must stay the same one as long as the session lasts. */
+export interface Anchor {
+  readonly path: string
+  /** Device and inode: another disk mounted there, or none, is noticed. */
+  readonly identity: string
 }
 
 /** Permissions; `exact` ones are set again after creation, so that the umask does not narrow them. */
@@ -34,92 +40,29 @@ export interface Mode {
 /** Folder below the root that takes files while they are written. */
 export const incomingFolder = '.incoming'
 
-/** Opens the folder of a target, making its last part when that alone is missing. */
+/** Opens the folder of a target, or its parent when the last part alone is missing. Makes nothing. */
 export async function openRoot(options: DiskTargetOptions, context: PluginContext, fs: FileSystem): Promise<DiskRoot> {
   context.signal.throwIfAborted()
   const path = resolve(context.baseDir, options.path)
-  const folderMode = modeOf(options.folderMode, 0o700)
-  const status = await statusOrMake(path, folderMode, fs)
+  const anchor = await findAnchor(path, fs)
   let lastNumber = 0
   return {
     fs,
     path,
-    identity: identityOf(status),
+    anchor,
     fileMode: modeOf(options.fileMode, 0o600),
-    folderMode,
+    folderMode: modeOf(options.folderMode, 0o700),
     spareBuffers: [],
     context,
     durableFolders: new Set(),
-    realFolders: new Set(['']),
+    realFolders: new Set(anchor.path === path ? [''] : []),
     nextNumber: () => ++lastNumber,
   }
 }
 
-/**
- * Makes sure that the opened folder is still the one it was.
- *
- * Called when something is missing: an unmounted disk must not read as an empty one.
- * @throws BackupError `E_TARGET_UNAVAILABLE`
- */
-export async function assertPresent(root: DiskRoot, where: Where): Promise<void> {
-  let status: FileStatus
-  try {
-    status = await root.fs.stat(root.path)
-  } catch (error) {
-    throw diskError(error, where)
-  }
-  if (identityOf(status) === root.identity) return
-  throw backupError(
-    'E_TARGET_UNAVAILABLE',
-    `Cannot ${where.attempt}: ${root.path} is another folder than when it was opened.`,
-    where,
-    {
-      hint: 'Was the disk unmounted or replaced during the run? Mount it and run again.',
-    },
-  )
-}
-
-/** Tells whether folders below the root exist and none of them is a symbolic link, which could lead elsewhere. */
-export async function foldersAreReal(root: DiskRoot, folders: readonly string[]): Promise<boolean> {
-  for (let depth = 1; depth <= folders.length; depth++) {
-    const relative = join(...folders.slice(0, depth))
-    if (root.realFolders.has(relative)) continue
-    try {
-      if (!(await root.fs.lstat(join(root.path, relative))).isDirectory()) return false
-    } catch (error) {
-      if (isMissing(error)) return false
-      throw error
-    }
-    root.realFolders.add(relative)
-  }
-  return true
-}
-
-async function statusOrMake(path: string, mode: Mode, fs: FileSystem): Promise<FileStatus> {
-  const where: Where = { operation: 'target.open', attempt: 'open the target', path }
-  try {
-    const found = await statusIfAny(path, fs)
-    if (found !== undefined) {
-      if (found.isDirectory()) return found
-      throw backupError('E_CONFIG', `The target's path ${path} is not a folder.`, where, {
-        hint: "Set 'path' to a folder.",
-      })
-    }
-    await makeFolder(fs, path, mode)
-    await syncFolder(fs, dirname(path))
-    return await fs.stat(path)
-  } catch (error) {
-    throw diskError(error, where)
-  }
-}
-
-async function statusIfAny(path: string, fs: FileSystem): Promise<FileStatus | undefined> {
-  try {
-    return await fs.stat(path)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
-  }
+/** Describes a folder as an anchor. */
+export function anchorAt(path: string, status: FileStatus): Anchor {
+  return { path, identity: `${status.dev}:${status.ino}` }
 }
 
 /** Makes one folder; one that is there already is no error. */
@@ -133,10 +76,36 @@ export async function makeFolder(fs: FileSystem, path: string, mode: Mode): Prom
   if (mode.exact) await fs.chmod(path, mode.bits)
 }
 
-function modeOf(text: string | undefined, fallback: number): Mode {
-  return text === undefined ? { bits: fallback, exact: false } : { bits: Number.parseInt(text, 8), exact: true }
+/** Makes the error for a root that is something else. */
+export function notAFolder(path: string, where: Where) {
+  return backupError('E_CONFIG', `The target's path ${path} is not a folder.`, where, {
+    hint: "Set 'path' to a folder.",
+  })
 }
 
-function identityOf(status: FileStatus): string {
-  return `${status.dev}:${status.ino}`
+async function findAnchor(path: string, fs: FileSystem): Promise<Anchor> {
+  const where: Where = { operation: 'target.open', attempt: 'open the target', path }
+  try {
+    // A symbolic link that leads nowhere, to a disk that is not mounted say, is not a folder that is yet to be made.
+    const missing = (await ifThere(fs.stat(path))) === undefined && (await ifThere(fs.lstat(path))) === undefined
+    const anchor = missing ? dirname(path) : path
+    const status = await fs.stat(anchor)
+    if (!status.isDirectory()) throw notAFolder(anchor, where)
+    return anchorAt(anchor, status)
+  } catch (error) {
+    throw diskError(error, where)
+  }
+}
+
+async function ifThere(step: Promise<FileStatus>): Promise<FileStatus | undefined> {
+  try {
+    return await step
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function modeOf(text: string | undefined, fallback: number): Mode {
+  return text === undefined ? { bits: fallback, exact: false } : { bits: Number.parseInt(text, 8), exact: true }
 }

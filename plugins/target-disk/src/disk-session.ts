@@ -1,10 +1,11 @@
 import { dirname } from 'node:path'
 import type { CallOptions, ObjectInfo, ObjectKey, TargetSession } from '@holdfast/core'
-import { assertPresent, type DiskRoot, foldersAreReal } from './disk-root.js'
+import type { DiskRoot } from './disk-root.js'
 import { diskError, isMissing, translating, type Where } from './errors.js'
 import { getObject } from './get-object.js'
 import { listObjects } from './list-objects.js'
 import { absolutePath, objectPath } from './object-path.js'
+import { assertPresent, foldersAreReal, rootIsThere } from './presence.js'
 import { putObject } from './put-object.js'
 import { syncFolder } from './sync-folder.js'
 
@@ -59,7 +60,8 @@ async function capacityOf(root: DiskRoot, { signal }: CallOptions) {
   const where: Where = { operation: 'target.capacity', attempt: 'ask for the room', path: root.path }
   signal.throwIfAborted()
   const io = translating(where)
+  await io(rootIsThere(root))
   await assertPresent(root, where)
-  const { bsize, blocks, bavail } = await io(root.fs.statfs(root.path))
+  const { bsize, blocks, bavail } = await io(root.fs.statfs(root.anchor.path))
   return { totalBytes: bsize * blocks, freeBytes: bsize * bavail }
 }

@@ -1,10 +1,10 @@
-import { defineTarget, type PluginContext, type PluginModule, type TargetPlugin } from '@holdfast/core'
+import { defineTarget, type PluginContext, type PluginModule, parseOptions, type TargetPlugin } from '@holdfast/core'
 import { openRoot } from './disk-root.js'
 import { diskSession } from './disk-session.js'
 import { diskError } from './errors.js'
 import { type FileSystem, nodeFileSystem } from './file-system.js'
 import { removeStale } from './incoming.js'
-import { type DiskTargetOptions, diskTargetOptions, parseDiskTargetOptions } from './options.js'
+import { type DiskTargetOptions, diskTargetOptions } from './options.js'
 
 const capabilities = { rangeRead: true, exclusiveCreate: true, maxConcurrency: 4, capacity: true } as const
 
@@ -19,7 +19,7 @@ export type DiskTargetCapabilities = ReturnType<typeof diskTarget>['capabilities
  * @throws BackupError `E_CONFIG` for wrong options
  */
 export function diskTarget(options: DiskTargetOptions, fileSystem: FileSystem = nodeFileSystem) {
-  const parsed = parseDiskTargetOptions(options)
+  const parsed = parseOptions('target', 'disk', diskTargetOptions, options)
   return defineTarget({
     id: 'disk',
     capabilities,

@@ -1,9 +1,10 @@
 import { constants } from 'node:fs'
 import type { GetOptions, ObjectKey } from '@holdfast/core'
-import { assertPresent, type DiskRoot, foldersAreReal } from './disk-root.js'
+import type { DiskRoot } from './disk-root.js'
 import { backupError, diskError, errnoOf, type Io, isMissing, translating, type Where } from './errors.js'
 import type { OpenFile } from './file-system.js'
 import { absolutePath, objectPath } from './object-path.js'
+import { assertPresent, foldersAreReal } from './presence.js'
 
 /** Bytes read at once. */
 const bufferBytes = 512 * 1024

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs'
 import { join } from 'node:path'
-import { assertPresent, type DiskRoot, incomingFolder, makeFolder } from './disk-root.js'
+import { type DiskRoot, incomingFolder, makeFolder } from './disk-root.js'
 import { errnoOf, isMissing, type Where } from './errors.js'
 import type { FileSystem, OpenFile } from './file-system.js'
+import { assertPresent } from './presence.js'
 
 /** Temporary files that no writer has touched for so long were left by a crash. */
 const staleAfterMs = 24 * 60 * 60 * 1000

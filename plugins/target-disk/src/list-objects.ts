@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import type { CallOptions, ObjectInfo } from '@holdfast/core'
-import { assertPresent, type DiskRoot, foldersAreReal } from './disk-root.js'
+import type { DiskRoot } from './disk-root.js'
 import { diskError, isMissing, type Where } from './errors.js'
 import type { FileStatus } from './file-system.js'
 import { isPart, keyOfParts, nameOfPart, partOfName } from './object-path.js'
+import { assertPresent, foldersAreReal } from './presence.js'
 
 /** Names whose status is asked for together. */
 const batchSize = 32

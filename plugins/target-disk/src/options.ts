@@ -1,4 +1,3 @@
-import { BackupError } from '@holdfast/core'
 import * as z from 'zod'
 
 /** Options of the disk target. */
@@ -6,7 +5,8 @@ export interface DiskTargetOptions {
   /**
    * Folder that holds the objects. A relative one starts at the config file.
    *
-   * It is made when only its last part is missing; a missing parent folder counts as a disk that is not mounted.
+   * When only its last part is missing, the first object that is stored makes it; a missing parent folder counts as a
+   * disk that is not mounted.
    */
   readonly path: string
   /** Permissions of the objects, in octal: `'0640'`. @defaultValue `'0600'`, less what the umask takes */
@@ -35,16 +35,3 @@ export const diskTargetOptions = z.strictObject({
     .optional()
     .describe("Permissions of the folders, in octal and in quotes. Default: '0700'."),
 })
-
-/** Checks what a factory was given. @throws BackupError `E_CONFIG`, naming every option at fault */
-export function parseDiskTargetOptions(options: DiskTargetOptions): DiskTargetOptions {
-  const parsed = diskTargetOptions.safeParse(options)
-  if (parsed.success) return parsed.data
-  const faults = parsed.error.issues.map((issue) =>
-    issue.path.length === 0 ? issue.message : `'${issue.path.join('.')}': ${issue.message}`,
-  )
-  throw new BackupError('E_CONFIG', `The options of the disk target are wrong: ${faults.join('; ')}.`, {
-    plugin: 'disk',
-    hint: 'The options are path, fileMode and folderMode.',
-  })
-}

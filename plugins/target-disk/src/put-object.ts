@@ -1,13 +1,12 @@
-import type { ObjectKey, PutOptions } from '@holdfast/core'
+import { type ObjectKey, type PutOptions, untilAborted } from '@holdfast/core'
 import { coalescingWriter } from './coalescing-writer.js'
 import type { DiskRoot } from './disk-root.js'
-import { assertPresent } from './disk-root.js'
 import { ensureFolders, forgetFolders } from './durable-folders.js'
 import { backupError, type Io, isMissing, translating, type Where } from './errors.js'
 import { createIncoming, type IncomingFile } from './incoming.js'
 import { absolutePath, type ObjectPath, objectPath } from './object-path.js'
+import { assertPresent, ensureRoot } from './presence.js'
 import { publish, refuseTaken } from './publish.js'
-import { untilAborted } from './until-aborted.js'
 
 /**
  * Stores an object: temporary file, sync, link to its name, sync of the folders.
@@ -30,6 +29,7 @@ export async function putObject(
   }
   const path = absolutePath(root.path, place)
   await io(refuseTaken(root, path, where))
+  await io(ensureRoot(root, where))
   const incoming = await io(createIncoming(root, where))
   try {
     if (root.fileMode.exact) await io(root.fs.chmod(incoming.path, root.fileMode.bits))

@@ -3,11 +3,11 @@ import { type DiskTargetOptions, diskTarget, plugin } from '../src/index.js'
 import { bodyOf, call, key, memoryDisk, openDisk, testContext } from './support/harness.js'
 
 const wrong: readonly [unknown, string][] = [
-  [{}, "'path': expected the folder"],
-  [{ path: '' }, "'path': expected the folder"],
+  [{}, 'path: expected the folder'],
+  [{ path: '' }, 'path: expected the folder'],
   [{ path: 'a\0b' }, 'NUL'],
-  [{ path: 7 }, "'path': expected the folder"],
-  [{ path: 'x', fileMode: 640 }, "'fileMode': expected permissions in octal and in quotes"],
+  [{ path: 7 }, 'path: expected the folder'],
+  [{ path: 'x', fileMode: 640 }, 'fileMode: expected permissions in octal and in quotes'],
   [{ path: 'x', fileMode: '0888' }, 'three octal digits'],
   [{ path: 'x', fileMode: '0060' }, 'the owner must be able to read'],
   [{ path: 'x', folderMode: '0600' }, 'the owner needs all rights'],
@@ -19,7 +19,14 @@ const wrong: readonly [unknown, string][] = [
 describe('wrong options', () => {
   it.each(wrong)('%j are refused, naming the option', (options, message) => {
     expect(() => diskTarget(options as DiskTargetOptions)).toThrow(
-      expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining(message) }),
+      expect.objectContaining({
+        code: 'E_CONFIG',
+        message: expect.stringMatching(/^The options of target 'disk' are wrong: .*[^.]\.$/),
+        hint: expect.stringContaining('README'),
+      }),
+    )
+    expect(() => diskTarget(options as DiskTargetOptions)).toThrow(
+      expect.objectContaining({ message: expect.stringContaining(message) }),
     )
   })
 
@@ -62,12 +69,6 @@ describe('the plugin', () => {
 })
 
 describe('open', () => {
-  it('makes the last part of the path, below the folder of the config', async () => {
-    const { port, vol } = memoryDisk()
-    await openDisk(port, { path: './new' })
-    expect(vol.statSync('/disk/new').mode & 0o777).toBe(0o700)
-  })
-
   it('takes a missing parent for a disk that is not mounted', async () => {
     const { port, vol } = memoryDisk()
     await expect(openDisk(port, { path: '/mnt/usb/vault' })).rejects.toMatchObject({
@@ -76,6 +77,15 @@ describe('open', () => {
       hint: expect.stringContaining('mounted'),
     })
     expect(vol.existsSync('/mnt')).toBe(false)
+  })
+
+  it('takes a link that leads nowhere for a disk that is not mounted', async () => {
+    const { port, vol } = memoryDisk()
+    vol.symlinkSync('/mnt/usb/vault', '/disk/vault')
+    await expect(openDisk(port)).rejects.toMatchObject({
+      code: 'E_TARGET_UNAVAILABLE',
+      hint: expect.stringContaining('mounted'),
+    })
   })
 
   it('refuses a file', async () => {

@@ -18,6 +18,7 @@ const incoming = '/disk/vault/.incoming'
 async function watchedDisk() {
   const { port, vol } = memoryDisk()
   const steps: Step[] = []
+  vol.mkdirSync('/disk/vault')
   const session = await openDisk(watched(port, (step) => void steps.push(step)))
   steps.length = 0
   return { session, steps, vol }

@@ -1,6 +1,6 @@
-import { defineTransform, type PluginModule } from '@holdfast/core'
+import { defineTransform, type PluginModule, parseOptions } from '@holdfast/core'
 import { codecVersion, tagBytes } from './codec.js'
-import { type AesGcmTransformOptions, aesGcmOptions, parseOptions } from './options.js'
+import { type AesGcmTransformOptions, aesGcmOptions } from './options.js'
 
 const capabilities = { keyed: true, authenticates: true, overheadBytes: tagBytes } as const
 
@@ -12,7 +12,7 @@ const capabilities = { keyed: true, authenticates: true, overheadBytes: tagBytes
  * @throws BackupError `E_CONFIG`
  */
 export function aesGcmTransform(options: AesGcmTransformOptions) {
-  const { passphrase } = parseOptions(options)
+  const { passphrase } = parseOptions('transform', 'aes-gcm', aesGcmOptions, options)
   return defineTransform({
     id: 'aes-gcm',
     capabilities,

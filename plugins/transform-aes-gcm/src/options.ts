@@ -1,4 +1,4 @@
-import { BackupError, type SecretReference } from '@holdfast/core'
+import { isSecretReference, type SecretReference } from '@holdfast/core'
 import { z } from 'zod'
 
 /** Options of {@link aesGcmTransform}. */
@@ -7,29 +7,21 @@ export interface AesGcmTransformOptions {
   readonly passphrase: SecretReference
 }
 
-const nonEmpty = z.string().min(1)
+const referenceExpected = 'expected a reference: { env: NAME }, { file: PATH } or { command: [PROGRAM, ARGUMENT...] }'
+const text = { type: 'string', minLength: 1 }
+
+/** Takes exactly what the contract calls a reference; `meta` says the same to editors, as JSON schema. */
+const secretReference = z
+  .looseObject({}, referenceExpected)
+  .meta({
+    properties: { env: text, file: text, command: { type: 'array', items: text, minItems: 1 } },
+    additionalProperties: false,
+    minProperties: 1,
+    maxProperties: 1,
+  })
+  .pipe(z.custom<SecretReference>(isSecretReference, referenceExpected))
 
 /** Checks the options. */
 export const aesGcmOptions = z.strictObject({
-  passphrase: z
-    .union(
-      [
-        z.strictObject({ env: nonEmpty }),
-        z.strictObject({ file: nonEmpty }),
-        z.strictObject({ command: z.tuple([nonEmpty], z.string()) }),
-      ],
-      { error: 'expected a reference: { env: NAME }, { file: PATH } or { command: [PROGRAM, ARGUMENT...] }' },
-    )
-    .describe('Where the passphrase of the repository is kept'),
+  passphrase: secretReference.describe('Where the passphrase of the repository is kept'),
 })
-
-/** Parses options, whoever wrote them. @throws BackupError `E_CONFIG` */
-export function parseOptions(options: unknown): AesGcmTransformOptions {
-  const parsed = aesGcmOptions.safeParse(options)
-  if (parsed.success) return parsed.data
-  throw new BackupError('E_CONFIG', `The options of transform 'aes-gcm' are wrong.\n${z.prettifyError(parsed.error)}`, {
-    plugin: 'aes-gcm',
-    hint: 'Name where the passphrase is kept, for instance passphrase: { env: HOLDFAST_PASSPHRASE }.',
-    cause: parsed.error,
-  })
-}

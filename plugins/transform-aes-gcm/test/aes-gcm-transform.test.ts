@@ -35,6 +35,20 @@ describe('aesGcmTransform', () => {
     )
   })
 
+  it('describes to editors what a reference is', () => {
+    expect(plugin.options['~standard'].jsonSchema?.input({ target: 'draft-2020-12' })).toMatchObject({
+      required: ['passphrase'],
+      properties: {
+        passphrase: {
+          type: 'object',
+          maxProperties: 1,
+          properties: { env: { type: 'string' } },
+          additionalProperties: false,
+        },
+      },
+    })
+  })
+
   it('never repeats a passphrase that was written where a reference belongs', () => {
     const options = { passphrase: 'correct horse' }
     expect.assertions(1)

@@ -1,4 +1,3 @@
-import { BackupError } from '@holdfast/core'
 import { z } from 'zod'
 
 /** Options of {@link zstdTransform}. */
@@ -11,24 +10,15 @@ export interface ZstdTransformOptions {
   readonly level?: number | undefined
 }
 
+const levels = 'expected a whole number from 1 to 22, or from -7 to -1'
+
 /** Checks and completes the options. */
 export const zstdOptions = z.strictObject({
   level: z
-    .int()
-    .min(-7)
-    .max(22)
+    .int(levels)
+    .min(-7, levels)
+    .max(22, levels)
     .refine((level) => level !== 0, 'level 0 is ambiguous: write 3, which zstd means by it')
     .default(3)
     .describe('Compression level: 1 to 22, or -1 to -7 for speed above all'),
 })
-
-/** Parses options, whoever wrote them. @throws BackupError `E_CONFIG` */
-export function parseOptions(options: unknown): z.output<typeof zstdOptions> {
-  const parsed = zstdOptions.safeParse(options)
-  if (parsed.success) return parsed.data
-  throw new BackupError('E_CONFIG', `The options of transform 'zstd' are wrong.\n${z.prettifyError(parsed.error)}`, {
-    plugin: 'zstd',
-    hint: 'The one option is level: a whole number from 1 to 22, or from -7 to -1.',
-    cause: parsed.error,
-  })
-}

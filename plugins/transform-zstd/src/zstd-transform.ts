@@ -1,6 +1,6 @@
-import { defineTransform, type PluginModule } from '@holdfast/core'
+import { defineTransform, type PluginModule, parseOptions } from '@holdfast/core'
 import { codecVersion } from './codec.js'
-import { parseOptions, type ZstdTransformOptions, zstdOptions } from './options.js'
+import { type ZstdTransformOptions, zstdOptions } from './options.js'
 
 const capabilities = { shrinks: true } as const
 
@@ -10,7 +10,7 @@ const capabilities = { shrinks: true } as const
  * @throws BackupError `E_CONFIG`
  */
 export function zstdTransform(options: ZstdTransformOptions = {}) {
-  const { level } = parseOptions(options)
+  const { level } = parseOptions('transform', 'zstd', zstdOptions, options)
   return defineTransform({
     id: 'zstd',
     capabilities,

@@ -7,8 +7,8 @@ import {
   type ObjectKey,
   objectKey,
   type PutOptions,
+  untilAborted,
 } from '@holdfast/core'
-import { abortable } from './abortable.js'
 import type { MemoryObjects } from './memory-objects.js'
 
 /** What the operations of a memory target work on. */
@@ -36,7 +36,7 @@ export async function memoryPut(
   if (host.objects.find(key) !== undefined) throw fail('E_OBJECT_EXISTS', 'it is already there')
   const pieces: Uint8Array[] = []
   let received = 0
-  for await (const piece of abortable(body, signal)) {
+  for await (const piece of untilAborted(body, signal)) {
     received += piece.length
     if (host.maxObjectBytes !== undefined && received > host.maxObjectBytes) {
       throw fail('E_TARGET_IO', `it is larger than ${host.maxObjectBytes} bytes`)

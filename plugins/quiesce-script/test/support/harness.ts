@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CallOptions, type Logger, type MachineRef, type PluginContext, secretValue } from '@holdfast/core'
+import { testContext as hostContext } from '@holdfast/testkit'
 import { onTestFinished } from 'vitest'
 import { type ScriptQuiesceOptions, scriptQuiesce } from '../../src/index.js'
 
@@ -18,17 +18,8 @@ export function testContext(
   const logged: string[] = []
   const log = (message: string) => void logged.push(message)
   const logger: Logger = { trace: log, debug: log, info: log, warn: log, error: log, fatal: log }
-  return {
-    signal: call.signal,
-    logger,
-    clock: { now: () => new Date(), sleep: async (ms, { signal }) => await sleep(ms, undefined, { signal }) },
-    randomBytes: (size) => new Uint8Array(randomBytes(size)),
-    tempDir: baseDir,
-    baseDir,
-    resolveSecret: async () => secretValue('hunter2'),
-    ...overrides,
-    logged,
-  }
+  const resolveSecret = async () => secretValue('hunter2')
+  return { ...hostContext({ tempDir: baseDir, logger }), resolveSecret, ...overrides, logged }
 }
 
 /** A folder with shell scripts of the given bodies, removed after the test. */

@@ -1,17 +1,18 @@
 import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type {
   CallOptions,
   Capture,
   ChangeToken,
   DiskId,
   Extent,
+  Logger,
   MachineRef,
   PluginContext,
   SourceSession,
 } from '@holdfast/core'
+import { silentLogger, testContext } from '@holdfast/testkit'
 import { onTestFinished } from 'vitest'
 import { type ImageSourceOptions, imageSource } from '../../src/index.js'
 
@@ -62,26 +63,11 @@ export function writeSparse(file: string, sizeBytes: number, pieces: readonly Pi
 
 export const warnings: string[] = []
 
-/** What a host gives: a real clock, and a logger that keeps its warnings. */
+/** What a host gives, with a logger that keeps its warnings. */
 export function context(baseDir: string): PluginContext {
-  const silent = () => undefined
   warnings.length = 0
-  return {
-    signal: call.signal,
-    logger: {
-      trace: silent,
-      debug: silent,
-      info: silent,
-      warn: (message) => warnings.push(message),
-      error: silent,
-      fatal: silent,
-    },
-    clock: { now: () => new Date(), sleep: (ms, { signal }) => sleep(ms, undefined, { signal }) },
-    randomBytes: (size) => new Uint8Array(size),
-    tempDir: tmpdir(),
-    baseDir,
-    resolveSecret: () => Promise.reject(new Error('this source needs no secret')),
-  }
+  const logger: Logger = { ...silentLogger, warn: (message) => void warnings.push(message) }
+  return testContext({ tempDir: tmpdir(), baseDir, logger })
 }
 
 export function openSource(path: string, options: Omit<ImageSourceOptions, 'path'> = {}): Promise<SourceSession> {
@@ -109,12 +95,6 @@ export async function capture(
 
 export function tokens(previous: Readonly<Record<string, string>>): ReadonlyMap<DiskId, ChangeToken> {
   return new Map(Object.entries(previous).map(([id, token]) => [id as DiskId, token as ChangeToken]))
-}
-
-export async function toArray<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = []
-  for await (const item of items) all.push(item)
-  return all
 }
 
 export function only(kind: Extent['kind'], extents: readonly Extent[]): [offset: number, length: number][] {

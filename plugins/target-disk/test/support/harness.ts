@@ -1,35 +1,24 @@
-import { randomBytes } from 'node:crypto'
 import {
   type CallOptions,
   type Logger,
   type ObjectKey,
   objectKey,
   type PluginContext,
-  secretValue,
   type TargetSession,
 } from '@holdfast/core'
+import { testContext as hostContext } from '@holdfast/testkit'
 import { memfs } from 'memfs'
 import { type DiskTargetOptions, diskTarget, type FileSystem } from '../../src/index.js'
 
 export const call: CallOptions = { signal: new AbortController().signal }
 export const key = (text: string): ObjectKey => objectKey(text)
 
-/** A context on the real clock that keeps what was logged. */
+/** A context that keeps what was logged. */
 export function testContext(overrides: Partial<PluginContext> = {}): PluginContext & { readonly logged: string[] } {
   const logged: string[] = []
   const log = (message: string) => void logged.push(message)
   const logger: Logger = { trace: log, debug: log, info: log, warn: log, error: log, fatal: log }
-  return {
-    signal: call.signal,
-    logger,
-    clock: { now: () => new Date(), sleep: () => Promise.resolve() },
-    randomBytes: (size) => new Uint8Array(randomBytes(size)),
-    tempDir: '/tmp',
-    baseDir: '/disk',
-    resolveSecret: () => Promise.resolve(secretValue('')),
-    ...overrides,
-    logged,
-  }
+  return { ...hostContext({ tempDir: '/tmp', baseDir: '/disk', logger }), ...overrides, logged }
 }
 
 /** An empty disk in memory, mounted at `/disk`, as the port sees it. */
