@@ -126,7 +126,10 @@ export async function copyDisk(copy: DiskCopy, options: CallOptions): Promise<Di
         { kind: 'cut', slab, pieces: batch.map((piece) => piece.length), cutting, identities },
         inner,
       )
-      const stored = await lanes.each((lane) => lane.storeChunks(slab, cut, columnOf(lane), inner))
+      const shared = lanes.all.length > 1
+      const stored = await lanes.each((lane) =>
+        lane.storeChunks({ slab, lengths: cut.lengths, ids: cut.ids[columnOf(lane)] ?? new Uint8Array(), shared }),
+      )
       for (const [lane, chunks] of stored) spread(lane, chunks, batch)
       for (const piece of batch) piece.job.outstanding--
     } finally {

@@ -18,7 +18,16 @@ import type { Repository } from '../repository/repository.js'
 import { type TreeStore, treeStore } from '../repository/tree-store.js'
 import { takeLease, type WriterLease } from '../repository/writer-lease.js'
 import type { WorkerPool } from './worker-pool.js'
-import type { CutResult } from './worker-tasks.js'
+
+/** The chunks of a slab, in order, with the ids that they have in one lane. */
+export interface SlabChunks {
+  readonly slab: number
+  readonly lengths: Uint32Array
+  /** 32 bytes a chunk; zeros where the chunk is zero. */
+  readonly ids: Uint8Array
+  /** Other lanes encode from the slab at the same time, so that it must be left as it is. */
+  readonly shared: boolean
+}
 
 /** The way of new data into one target: index, packs and trees of one repository during a run. */
 export interface Lane extends AsyncDisposable {
@@ -33,15 +42,9 @@ export interface Lane extends AsyncDisposable {
   /**
    * Stores what is new of a slab's chunks and returns all of them in order.
    *
-   * `identity` says which column of ids in `cut` is this lane's. Only the end of the lane stops it: other machines may
-   * already count on chunks that it claimed.
+   * Only the end of the lane stops it: other machines may already count on chunks that it claimed.
    */
-  readonly storeChunks: (
-    slab: number,
-    cut: CutResult,
-    identity: number,
-    options: CallOptions,
-  ) => Promise<readonly DiskChunk[]>
+  readonly storeChunks: (from: SlabChunks) => Promise<readonly DiskChunk[]>
   /** Makes everything that the point refers to durable, then the point itself. Spec: "Order of writes". */
   readonly commit: (point: Omit<RecoveryPoint, 'storedBytes'>, options: CallOptions) => Promise<RecoveryPoint>
   /** Makes everything stored so far durable and listed, without a point. */
@@ -120,6 +123,8 @@ function lane({ name, repository, links, index, points, isWhole, lease, pool, si
   }
   const storing = new Set<Promise<unknown>>()
   let broken: { readonly error: unknown } | undefined
+  const storedBytes = () => dataPacks.storedBytes() + treePacks.storedBytes()
+  let attributedBytes = 0
   let newChunks = 0
   let committing: Promise<unknown> = Promise.resolve()
 
@@ -147,7 +152,9 @@ function lane({ name, repository, links, index, points, isWhole, lease, pool, si
         },
       )
     }
-    const complete: RecoveryPoint = { ...point, storedBytes: dataPacks.storedBytes() + treePacks.storedBytes() }
+    // What several machines store at once belongs to the first that commits: packs are shared.
+    const complete: RecoveryPoint = { ...point, storedBytes: storedBytes() - attributedBytes }
+    attributedBytes = storedBytes()
     await repository.points.write(complete, options)
     return complete
   }
@@ -159,12 +166,11 @@ function lane({ name, repository, links, index, points, isWhole, lease, pool, si
     return done
   }
 
-  const storeChunks = async (slab: number, cut: CutResult, identityColumn: number): Promise<readonly DiskChunk[]> => {
-    const ids = cut.ids[identityColumn] ?? new Uint8Array()
+  const storeChunks = async ({ slab, lengths, ids, shared }: SlabChunks): Promise<readonly DiskChunk[]> => {
     const chunks: DiskChunk[] = []
     const fresh: { readonly id: Uint8Array; readonly offset: number; readonly length: number }[] = []
     let offset = 0
-    cut.lengths.forEach((length, i) => {
+    lengths.forEach((length, i) => {
       const id = ids.subarray(i * chunkIdBytes, (i + 1) * chunkIdBytes)
       chunks.push({ id, length })
       if (!isZeroId(id) && index.claim(id)) fresh.push({ id, offset, length })
@@ -177,9 +183,10 @@ function lane({ name, repository, links, index, points, isWhole, lease, pool, si
     try {
       const slot = await dataPacks.reserve(plainBytes, own)
       try {
-        const frame = { chunks: fresh, links, pack: slot.pack, sequence: slot.sequence, output }
-        const { lengths } = await pool.perform({ kind: 'encode', slab, frames: [frame] }, own)
-        slot.append(pool.slabs.whole(output).subarray(0, lengths[0]), fresh)
+        const { pack, sequence } = slot
+        const task = { kind: 'encode', slab, shared, chunks: fresh, links, pack, sequence, output } as const
+        const { encodedBytes } = await pool.perform(task, own)
+        slot.append(pool.slabs.whole(output).subarray(0, encodedBytes), fresh)
       } catch (error) {
         slot.abandon()
         throw error
@@ -210,9 +217,9 @@ function lane({ name, repository, links, index, points, isWhole, lease, pool, si
     trees,
     points,
     canBuildOn: async (point, options) => isWhole || isListed(point, index, trees.readNode, options),
-    storedBytes: () => dataPacks.storedBytes() + treePacks.storedBytes(),
+    storedBytes,
     newChunks: () => newChunks,
-    storeChunks: (slab, cut, identityColumn) => tracked(storeChunks(slab, cut, identityColumn)),
+    storeChunks: (from) => tracked(storeChunks(from)),
     settle: (options) => inTurn(() => settle(options)),
     leaseId: lease.id,
     commit: (point, options) => inTurn(() => commitPoint(point, options)),

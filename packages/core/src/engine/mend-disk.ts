@@ -140,8 +140,8 @@ async function storeRanges(
         const isZero = Buffer.from(plain).every((byte) => byte === 0)
         if (!isZero) ids.set(chunkId(plain, lane.repository.identity), i * chunkIdBytes)
       })
-      const cut = { lengths: Uint32Array.from(batch.map((range) => range.length)), ids: [ids] }
-      stored.push(...(await lane.storeChunks(slab, cut, 0, options)))
+      const lengths = Uint32Array.from(batch.map((range) => range.length))
+      stored.push(...(await lane.storeChunks({ slab, lengths, ids, shared: false })))
     } finally {
       pool.slabs.inputs.release(slab)
     }

@@ -56,8 +56,7 @@ export async function rewriteChunks(
         continue
       }
       const lengths = kept.map((chunk) => chunk.plainBytes)
-      const cut = { lengths: Uint32Array.from(lengths), ids: [ids] }
-      if (pack.kind === 'data') await lane.storeChunks(slab, cut, 0, options)
+      if (pack.kind === 'data') await lane.storeChunks({ slab, lengths: Uint32Array.from(lengths), ids, shared: false })
       else await storeNodes(lane, data, lengths, options)
     } finally {
       writing.slabs.inputs.release(slab)

@@ -33,12 +33,11 @@ export function workerPool(count: number): WorkerPool {
   >()
   let next = 0
   let closed = false
+  const dead = new Set<PooledWorker>()
 
   const onExit = (worker: PooledWorker, reason: unknown) => {
-    if (closed) return
-    const error = new BackupError('E_PLUGIN_UNEXPECTED', 'A worker thread stopped; a transform may have crashed it.', {
-      cause: reason,
-    })
+    dead.add(worker)
+    const error = closed ? poolClosed() : workerStopped(reason)
     for (const [number, task] of pending) {
       if (task.worker !== worker) continue
       pending.delete(number)
@@ -70,7 +69,10 @@ export function workerPool(count: number): WorkerPool {
     slabs,
     perform: async <T extends WorkerTask>(task: T, { signal }: CallOptions) => {
       signal.throwIfAborted()
-      const worker = workers.reduce((best, candidate) => (candidate.busy < best.busy ? candidate : best))
+      if (closed) throw poolClosed()
+      const [first, ...others] = workers.filter((candidate) => !dead.has(candidate))
+      if (first === undefined) throw workerStopped(undefined)
+      const worker = others.reduce((best, candidate) => (candidate.busy < best.busy ? candidate : best), first)
       const number = next++
       worker.busy++
       const answer = await new Promise<WorkerAnswer>((settle, reject) => {
@@ -89,4 +91,14 @@ export function workerPool(count: number): WorkerPool {
       await Promise.all(workers.map((worker) => worker.thread.terminate()))
     },
   }
+}
+
+function poolClosed(): BackupError {
+  return new BackupError('E_USAGE', 'The worker pool is closed.', {
+    hint: 'Dispose a pool after the last call that uses it.',
+  })
+}
+
+function workerStopped(cause: unknown): BackupError {
+  return new BackupError('E_PLUGIN_UNEXPECTED', 'A worker thread stopped; a transform may have crashed it.', { cause })
 }

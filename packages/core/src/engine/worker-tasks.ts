@@ -23,15 +23,12 @@ export interface CutResult {
   readonly ids: readonly Uint8Array[]
 }
 
-/** Encodes frames from chunks of one slab. */
+/** Encodes chunks of a slab as one frame. */
 export interface EncodeTask {
   readonly kind: 'encode'
   readonly slab: number
-  readonly frames: readonly FrameToEncode[]
-}
-
-/** One frame and where its encoded form goes. */
-export interface FrameToEncode {
+  /** Another task may read the slab at the same time: nothing is written to it. */
+  readonly shared: boolean
   readonly chunks: readonly { readonly id: Uint8Array; readonly offset: number; readonly length: number }[]
   readonly links: readonly ChainLink[]
   readonly pack: FramePack
@@ -40,9 +37,9 @@ export interface FrameToEncode {
   readonly output: number
 }
 
-/** Encoded length of each frame. */
+/** Length of the encoded frame. */
 export interface EncodeResult {
-  readonly lengths: readonly number[]
+  readonly encodedBytes: number
 }
 
 /** Decodes one encoded frame from the start of a slab into another, and checks what it holds. */

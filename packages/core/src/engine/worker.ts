@@ -13,7 +13,6 @@ import type {
   DecodeTask,
   EncodeResult,
   EncodeTask,
-  FrameToEncode,
   WorkerAnswer,
   WorkerSetup,
   WorkerTask,
@@ -62,31 +61,28 @@ function cut(task: CutTask): CutResult {
 }
 
 async function encode(task: EncodeTask): Promise<EncodeResult> {
-  const lengths: number[] = []
-  for (const frame of task.frames) {
-    const chain = await chainOf(frame.links)
-    lengths.push(chain.encode(plainFrame(slab(task.slab), frame), slab(frame.output), frame.sequence, frame.pack))
-  }
-  return { lengths }
+  const chain = await chainOf(task.links)
+  const plain = plainFrame(slab(task.slab), task)
+  return { encodedBytes: chain.encode(plain, slab(task.output), task.sequence, task.pack) }
 }
 
-/** A frame of all chunks of a slab stands in place behind its table; any other selection is gathered first. */
-function plainFrame(from: Uint8Array, frame: FrameToEncode): Uint8Array {
-  const tableBytes = frameTableBytes(frame.chunks.length)
+/** A frame of all chunks of a slab stands in place behind its table, if the slab is nobody else's; others are gathered. */
+function plainFrame(from: Uint8Array, { chunks, shared }: EncodeTask): Uint8Array {
+  const tableBytes = frameTableBytes(chunks.length)
   let end = 0
-  const inPlace = frame.chunks.every((chunk) => {
+  const inPlace = chunks.every((chunk) => {
     const next = chunk.offset === end
     end += chunk.length
     return next
   })
-  if (inPlace) {
+  if (inPlace && !shared) {
     const plain = from.subarray(slabHeadroomBytes - tableBytes, slabHeadroomBytes + end)
-    writeFrameTable(plain, frame.chunks)
+    writeFrameTable(plain, chunks)
     return plain
   }
   gathered ??= new Uint8Array(maxPlainFrameBytes)
-  let at = writeFrameTable(gathered, frame.chunks)
-  for (const { offset, length } of frame.chunks) {
+  let at = writeFrameTable(gathered, chunks)
+  for (const { offset, length } of chunks) {
     gathered.set(from.subarray(slabHeadroomBytes + offset, slabHeadroomBytes + offset + length), at)
     at += length
   }
