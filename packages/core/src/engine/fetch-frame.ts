@@ -2,7 +2,6 @@ import type { CallOptions } from '../contract/context.js'
 import { isBackupError } from '../contract/errors.js'
 import type { IndexedPack } from '../repository/chunk-index.js'
 import { type PackDecoding, packDecoding } from '../repository/chunk-reader.js'
-import { parseFrameHeader } from '../repository/codec-chain.js'
 import { damaged } from '../repository/damage.js'
 import { packKey } from '../repository/layout.js'
 import { readRange } from '../repository/object-reader.js'
@@ -15,8 +14,6 @@ import type { DecodeResult } from './worker-tasks.js'
 export interface DecodedFrame {
   readonly chunks: DecodeResult['chunks']
   readonly plain: Uint8Array
-  /** Number that the frame says it has in its pack. */
-  readonly sequence: number
 }
 
 /** Fetches and decodes frames of one repository through the slab ring. */
@@ -67,8 +64,7 @@ export function frameFetcher(repository: Repository, pool: WorkerPool): FrameFet
               options,
             ),
           )
-          const { sequence } = parseFrameHeader(encoded)
-          return await use({ chunks, plain: slabs.whole(output), sequence })
+          return await use({ chunks, plain: slabs.whole(output) })
         } finally {
           slabs.outputs.release(output)
         }
