@@ -82,9 +82,10 @@ export function twoMachines(): MemorySource {
 
 /** Changes a little of both machines, as a day of work would. */
 export function passOneDay(source: MemorySource, day: number): void {
-  source.mutate('alpha', 'sda', 820_000, seededBytes(90_000, day * 10))
-  source.mutate('alpha', 'sdb', 300_000, seededBytes(60_000, day * 10 + 1))
-  source.mutate('bravo', 'sda', 730_000, seededBytes(100_000, day * 10 + 2))
+  source.mutate('alpha', 'sda', 250_000, seededBytes(40_000, day * 10))
+  source.mutate('alpha', 'sda', 820_000, seededBytes(60_000, day * 10 + 3))
+  source.mutate('alpha', 'sdb', 200_000, seededBytes(60_000, day * 10 + 1))
+  source.mutate('bravo', 'sda', 680_000, seededBytes(100_000, day * 10 + 2))
 }
 
 /** What a recovery point must give back: bytes by disk. */
@@ -120,8 +121,12 @@ export const objectKinds = [
 
 export type ObjectKind = (typeof objectKinds)[number]
 
-/** Backs both machines up on two days, each in a run of its own, so that every machine has packs of its own. */
-export async function filledVault(protection: Protection): Promise<Vault> {
+/**
+ * Backs both machines up on two days, each in a run of its own, so that every machine has packs of its own.
+ *
+ * `also` are further targets of the same runs; their repositories are made here too.
+ */
+export async function filledVault(protection: Protection, also: readonly PipelineTarget[] = []): Promise<Vault> {
   const target = memoryTarget()
   const source = twoMachines()
   const clock = { daysAgo: 3 }
@@ -129,16 +134,17 @@ export async function filledVault(protection: Protection): Promise<Vault> {
   const chain = chainFor(protection)
   const place = { name: 'vault', plugin: target }
   const repository = await initVault(place, chain, host)
+  for (const other of also) await initVault(other, other.transforms ?? chain, host)
   const truths = new Map<string, { readonly machine: string; readonly disks: Truth }>()
   const added = new Map<string, readonly string[]>()
-  const backUp = async (machine: string): Promise<string> => {
+  const backUp = async (machine: string, isKept = true): Promise<string> => {
     const before = new Set<string>(target.objects.keys())
     const pipeline: Pipeline = {
       name: 'nightly',
       source,
       select: { include: [machine] },
       transforms: chain,
-      targets: [place],
+      targets: [place, ...(isKept ? also : [])],
     }
     const report = await runPipeline(pipeline, host, call)
     const point = report.machines[0]?.points[0]?.point
@@ -169,7 +175,7 @@ export async function filledVault(protection: Protection): Promise<Vault> {
   }
   for (let round = 2; round < 4; round++) {
     passOneDay(source, round)
-    const lost = await backUp('bravo')
+    const lost = await backUp('bravo', false)
     truths.delete(lost)
     const entry = (await repository.points.list(call)).entries.find(({ point }) => point.id === lost)
     if (entry !== undefined) await repository.points.remove(entry, call)

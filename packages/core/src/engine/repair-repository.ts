@@ -72,6 +72,8 @@ export async function repairRepository(
   for (const error of found.packErrors.values()) if (!mayBeDamage(error)) throw error
   if (found.brokenPacks.size > 0 || found.brokenPoints.length > 0) await replaceLost(repair, found)
   await restoreDamagedPoints(repair)
+  // The notes of a point are read only where the point itself can be.
+  await removeDamagedNotes(repair)
   const after = await examineRepository(repository, reading, { signal: options.signal, readData: false })
   const broken = after.brokenPoints.map((entry) => entry.point.id as string)
   // What hurts only points is told by their ids.
