@@ -420,7 +420,11 @@ function decodeFrame(repo, pack, encoded) {
   const key = packKey(pack.id)
   const [encodedBytes, sequence] = u32(encoded, 0, 2)
   const mask = encoded.readUInt16LE(8)
-  demand(encoded.readUInt16LE(10) === (zlib.crc32(encoded.subarray(0, 10)) & 0xffff), key, 'a frame has an altered header')
+  demand(
+    encoded.readUInt16LE(10) === (zlib.crc32(encoded.subarray(0, 10)) & 0xffff),
+    key,
+    'a frame has an altered header',
+  )
   demand(encodedBytes === encoded.length - 12, key, 'a frame is not as long as it says')
   const fits = Array.isArray(pack.chain) && pack.chain.length <= 16 && mask < 2 ** pack.chain.length
   demand(fits, key, 'a frame names a transform that its pack does not')

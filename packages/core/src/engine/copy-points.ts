@@ -119,7 +119,7 @@ function previousPair(
 }
 
 /** Copies one point into a lane and commits it there, under the same id. */
-export async function copyPoint(
+async function copyPoint(
   from: Repository,
   point: RecoveryPoint,
   before: Pair | undefined,
@@ -134,7 +134,7 @@ export async function copyPoint(
 }
 
 /** Copies the disks of a point into a lane and returns them with their new roots. */
-export async function copyStoredDisks(
+async function copyStoredDisks(
   point: RecoveryPoint,
   before: Pair | undefined,
   lane: Lane,

@@ -41,7 +41,7 @@ export async function* leafWorks(
 }
 
 /** Plans one leaf. Lanes whose chunk borders differ are all served by reading whole regions. */
-export function leafWork(
+function leafWork(
   leaf: number,
   spanBytes: number,
   parts: readonly Extent[],

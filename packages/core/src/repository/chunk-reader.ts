@@ -104,7 +104,7 @@ export function chunkReader(
 }
 
 /** Takes a chunk out of its decoded frame after checking that the frame says it is there. */
-export function chunkInFrame(
+function chunkInFrame(
   object: string,
   plain: Uint8Array,
   place: { readonly plainOffset: number; readonly plainBytes: number },
@@ -118,14 +118,14 @@ export function chunkInFrame(
 }
 
 /** Reads a frame's table, naming the pack when it is damaged. */
-export function frameChunks(object: string, plain: Uint8Array): readonly FrameChunk[] {
+function frameChunks(object: string, plain: Uint8Array): readonly FrameChunk[] {
   const chunks = readFrameTable(plain)
   if (chunks === undefined) throw damaged(object, 'a frame decodes to something that is no frame')
   return chunks
 }
 
 /** Gives damage that a codec found the name of the pack it is in. */
-export function decodeNamed<T>(object: string, decode: () => T): T {
+function decodeNamed<T>(object: string, decode: () => T): T {
   try {
     return decode()
   } catch (error) {

@@ -27,7 +27,7 @@ export interface ChainLink extends StoredTransform {
 }
 
 /** Bytes of the header in front of each encoded frame. */
-export const frameHeaderBytes = 12
+const frameHeaderBytes = 12
 
 /** Identity and keys of the pack a frame is in. */
 export interface FramePack {
@@ -50,7 +50,7 @@ export function maxEncodedFrameBytes(links: readonly ChainLink[]): number {
 }
 
 /** Describes a transform for storage. */
-export function storedTransform(plugin: TransformPlugin): StoredTransform {
+function storedTransform(plugin: TransformPlugin): StoredTransform {
   const { id, version, parameters, capabilities } = plugin
   return { id, version, parameters, keyed: capabilities.keyed, authenticates: capabilities.authenticates }
 }
@@ -196,7 +196,7 @@ function writeFrameHeader(output: Uint8Array, header: FrameHeader): void {
 }
 
 /** Reads a frame header; throws when it is altered or the frame is shorter than it says. */
-export function parseFrameHeader(encoded: Uint8Array): FrameHeader {
+function parseFrameHeader(encoded: Uint8Array): FrameHeader {
   if (encoded.byteLength < frameHeaderBytes) throw new BackupError('E_DAMAGED', 'A frame is truncated')
   const view = new DataView(encoded.buffer, encoded.byteOffset, encoded.byteLength)
   if (view.getUint16(10, true) !== headerCheck(encoded))

@@ -16,6 +16,7 @@ export interface DataKeyring {
   readonly byId: (id: Uint8Array) => DataKey | undefined
 }
 
+/** Makes a keyring; `all` may or may not contain `current`. */
 export function dataKeyring(current: DataKey, all: readonly DataKey[]): DataKeyring {
   const byHex = new Map([...all, current].map((key) => [toHex(key.id), key]))
   return { current, byId: (id) => byHex.get(toHex(id)) }

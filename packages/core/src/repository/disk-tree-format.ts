@@ -18,13 +18,11 @@ export interface DiskChunk {
   readonly length: number
 }
 
-/** Size of any node is bounded by the smallest chunk. */
-export const maxNodeBytes = 2 ** 20
-
 const entryBytes = 4 + chunkIdBytes
 const leafType = 1
 const innerType = 2
 
+/** Tells whether an id stands for zeros. */
 export function isZeroId(id: Uint8Array): boolean {
   return zeroId.equals(id)
 }
@@ -85,7 +83,7 @@ export function decodeInner(bytes: Uint8Array, level: number, childCount: number
 }
 
 /** Number of nodes on a level (0 = leaves) of a disk's tree. */
-export function nodesOnLevel(sizeBytes: number, level: number): number {
+function nodesOnLevel(sizeBytes: number, level: number): number {
   return Math.ceil(sizeBytes / (leafSpanBytes * treeFanOut ** level))
 }
 

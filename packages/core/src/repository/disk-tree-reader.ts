@@ -39,12 +39,7 @@ export async function readLeaf(
 }
 
 /** The id of a leaf, found from the root down. */
-export async function leafId(
-  tree: DiskTree,
-  index: number,
-  readChunk: ReadChunk,
-  options: CallOptions,
-): Promise<Uint8Array> {
+async function leafId(tree: DiskTree, index: number, readChunk: ReadChunk, options: CallOptions): Promise<Uint8Array> {
   let id = tree.root
   for (let level = treeLevels(tree.sizeBytes); level > 0 && !isZeroId(id); level--) {
     const node = Math.floor(index / treeFanOut ** level)

@@ -2,6 +2,7 @@ import { chunkIdBytes } from './chunk-id.js'
 
 /** A chunk's entry in an index, on the target and in memory alike: 52 bytes. Spec: "Index". */
 export const indexRecordBytes = chunkIdBytes + 20
+/** The same in 32-bit words. */
 export const indexRecordWords = indexRecordBytes / 4
 
 /** Where a chunk is stored. `pack` counts in the pack table that the entry belongs to. */

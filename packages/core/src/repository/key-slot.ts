@@ -35,7 +35,7 @@ export interface WrappedKey {
 }
 
 /** Cost of a guess: the OWASP setting of 32 MiB and three passes. */
-export const defaultKdf = { N: 2 ** 15, r: 8, p: 3 } as const
+const defaultKdf = { N: 2 ** 15, r: 8, p: 3 } as const
 
 /** Hostile key objects must not make us spend gigabytes: N·r·128 bytes at most 1 GiB. */
 const maxKdfBytes = 2 ** 30

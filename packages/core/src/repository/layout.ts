@@ -19,7 +19,9 @@ export const descriptionKeys: readonly [ObjectKey, ObjectKey] = [
   objectKey('holdfast-copy.json'),
 ]
 
+/** Text for whoever finds the target. */
 export const readmeKey: ObjectKey = objectKey('README.txt')
+/** Program that restores without Holdfast. */
 export const restoreScriptKey: ObjectKey = objectKey('restore.mjs')
 
 /** A key object and its twin: losing the only copy of a key would lose everything. */
@@ -27,10 +29,12 @@ export function keyObjectKeys(id: string): readonly [ObjectKey, ObjectKey] {
   return [objectKey(`keys/${id}`), objectKey(`keys/${id}-copy`)]
 }
 
+/** A pack; the first two digits spread packs over folders. */
 export function packKey(packId: string): ObjectKey {
   return objectKey(`packs/${packId.slice(0, 2)}/${packId}`)
 }
 
+/** An index object. */
 export function indexKey(id: string): ObjectKey {
   return objectKey(`index/${id}`)
 }
@@ -40,18 +44,22 @@ export function pointKey(machineTag: string, id: PointId): ObjectKey {
   return objectKey(`points/${machineTag}/${id}`)
 }
 
+/** A note that a point was verified. */
 export function verifiedKey(machineTag: string, id: PointId, suffix: string): ObjectKey {
   return objectKey(`verified/${machineTag}/${id}/${suffix}`)
 }
 
+/** The note that holds a point. */
 export function holdKey(machineTag: string, id: PointId): ObjectKey {
   return objectKey(`holds/${machineTag}/${id}`)
 }
 
+/** A writer's lease, numbered by its renewals. */
 export function writerKey(id: string, beat: number): ObjectKey {
   return objectKey(`writers/${id}-${beat}`)
 }
 
+/** A condemnation. */
 export function condemnedKey(id: string): ObjectKey {
   return objectKey(`condemned/${id}`)
 }

@@ -9,14 +9,16 @@ import { packKey } from './layout.js'
 /** Chunks of disks, or nodes of the trees that list them: kept apart so that listing reads little. */
 export type PackKind = 'data' | 'tree'
 
+/** Bytes in front of the first frame. */
 export const packHeaderBytes = 64
+/** Bytes behind the footer. */
 export const packTrailerBytes = 16
 const headMagic = Buffer.from('HFPK')
 const tailMagic = Buffer.from('HFPE')
 const recordBytes = chunkIdBytes + 16
 
 /** Footers are bounded so that a hostile length cannot make us allocate. */
-export const maxFooterBytes = 64 * 2 ** 20
+const maxFooterBytes = 64 * 2 ** 20
 
 /** Where a chunk lies in its pack. */
 export interface PackChunk {

@@ -105,7 +105,7 @@ export function framesOf(contents: PackContents): readonly ListedFrame[] {
 }
 
 /** Groups chunks by frame, in order of both. */
-export function groupByFrame(chunks: readonly PackChunk[]): readonly ListedFrame[] {
+function groupByFrame(chunks: readonly PackChunk[]): readonly ListedFrame[] {
   const frames = new Map<number, { frameOffset: number; frameBytes: number; chunks: PackChunk[] }>()
   for (const chunk of chunks) {
     const { frameOffset, frameBytes } = chunk

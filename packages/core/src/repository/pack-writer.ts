@@ -12,7 +12,7 @@ import { encodePackHeader, encodePackTail, type PackChunk, type PackKind } from 
 import { permits } from './permits.js'
 
 /** A pack is closed once it has this many bytes. */
-export const targetPackBytes = 16 * 2 ** 20
+const targetPackBytes = 16 * 2 ** 20
 
 /** Packs that may wait for the target while another fills: the bounded queue of a target. */
 const queuedPacks = 2

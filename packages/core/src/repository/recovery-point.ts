@@ -67,6 +67,7 @@ export function machineTag(machineId: string, idKey: Uint8Array | undefined): st
   return hash.update(`machine\n${machineId}`).digest('hex').slice(0, 32)
 }
 
+/** Writes a manifest, to be sealed in an envelope. */
 export function encodePoint(point: RecoveryPoint): Buffer {
   return Buffer.from(JSON.stringify(point))
 }

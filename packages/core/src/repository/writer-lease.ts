@@ -33,7 +33,7 @@ interface LeaseFile {
 }
 
 /** A lease not renewed for this long is taken for dead. */
-export const leaseMs = 60 * 60_000
+const leaseMs = 60 * 60_000
 const renewMs = leaseMs / 4
 
 /** Announces a writer. Must be called before the list of condemned packs is read. */
