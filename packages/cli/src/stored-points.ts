@@ -1,5 +1,5 @@
 import type { OpenRepositoryTarget } from '@holdfast/core/engine'
-import { choosePoint, type DamagedPoint, type PointEntry } from '@holdfast/core/repository'
+import { byAge, choosePoint, type DamagedPoint, type PointEntry } from '@holdfast/core/repository'
 import type { Invocation } from './invocation.js'
 import type { Session } from './session.js'
 import { openChosen } from './target-access.js'
@@ -34,14 +34,13 @@ export async function storedPoints(
   const damaged: { target: string; damage: DamagedPoint }[] = []
   const unreachable: { target: string; error: unknown }[] = []
   try {
-    for (const target of targets) {
-      try {
-        opened.set(target, await openChosen(session, target, invocation))
-      } catch (error) {
-        signal.throwIfAborted()
-        unreachable.push({ target, error })
-      }
-    }
+    const attempts = await Promise.allSettled(targets.map((target) => openChosen(session, target, invocation)))
+    targets.forEach((target, i) => {
+      const attempt = attempts[i]
+      if (attempt?.status === 'fulfilled') opened.set(target, attempt.value)
+      else unreachable.push({ target, error: attempt?.reason })
+    })
+    signal.throwIfAborted()
     const [first] = unreachable
     if (opened.size === 0 && first !== undefined) throw first.error
     for (const [target, { repository }] of opened) {
@@ -73,7 +72,7 @@ export function findPoint({ points }: StoredPoints, wanted: string, session: Ses
     if (!firstOfId.has(stored.entry.point.id)) firstOfId.set(stored.entry.point.id, stored)
   }
   const entries = [...firstOfId.values()].map(({ entry }) => entry)
-  entries.sort((a, b) => (a.point.id < b.point.id ? -1 : 1))
+  entries.sort((a, b) => byAge(a.point, b.point))
   const chosen = choosePoint(entries, wanted, session.host.clock)
   return [...firstOfId.values()].find(({ entry }) => entry === chosen) ?? { target: '', entry: chosen }
 }

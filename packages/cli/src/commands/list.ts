@@ -1,5 +1,5 @@
 import { machineMatches } from '@holdfast/core'
-import type { PointEntry } from '@holdfast/core/repository'
+import { byAge, type PointEntry } from '@holdfast/core/repository'
 import type { Invocation, Outcome } from '../invocation.js'
 import { type Column, renderTable } from '../render/table.js'
 import { formatBytes, formatTime } from '../render/units.js'
@@ -23,7 +23,7 @@ export async function list(invocation: Invocation, { target, machine }: ListOpti
   const selector = machine === undefined ? {} : { include: [machine] }
   const points = stored.points
     .filter(({ entry }) => machineMatches(entry.point.machine, selector))
-    .sort((a, b) => (a.entry.point.id < b.entry.point.id ? -1 : 1))
+    .sort((a, b) => byAge(a.entry.point, b.entry.point))
   output.document(points.map(listedPoint))
   if (points.length === 0) output.line('No recovery points.')
   else for (const line of pointTable(points, targets.length > 1, output.colors.bold)) output.line(line)
