@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer'
+import { createHash } from 'node:crypto'
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CallOptions } from '../contract/context.js'
@@ -22,9 +24,7 @@ export async function placeInFolder(
   const name = safeFileName(machine.name)
   const location = join(folder, name)
   const unfinished = join(folder, `.${name}.restoring`)
-  const fileNames = disks.map((disk) => `${safeFileName(disk.id)}.raw`)
-  if (new Set(fileNames).size !== fileNames.length)
-    throw new BackupError('E_PLACEMENT', `Two disks of '${machine.name}' would have the same file name.`)
+  const fileNames = fileNamesOf(disks)
   await refuseExisting(location)
   await placing(folder, () => mkdir(folder, { recursive: true }))
   await placing(unfinished, () => rm(unfinished, { recursive: true, force: true }))
@@ -56,18 +56,42 @@ export async function placeInFolder(
   }
 }
 
-/** Makes a file name out of any text: what could leave the folder or upset a file system is percent-encoded. */
+/** Longest name that is made, in bytes: room for an ending and for what file systems that encrypt names add. */
+const maxNameBytes = 140
+
+/**
+ * Makes a file name out of any text: what could leave the folder or upset a file system is percent-encoded.
+ *
+ * Names that are too long keep their start and get a digest of the whole.
+ */
 export function safeFileName(text: string): string {
-  const encoded = text.replace(/[^\p{L}\p{N} ._()-]/gu, (character) =>
-    [...new TextEncoder().encode(character)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),
-  )
-  const name = /^\.+$|^[.\s]|[\s]$/.test(encoded) || encoded === '' ? `_${encoded.trim()}` : encoded
-  if (new TextEncoder().encode(name).length > 200) {
-    throw new BackupError('E_PLACEMENT', `The name '${text.slice(0, 40)}…' is too long for a file.`, {
-      hint: 'Restore it under another name with --name.',
-    })
-  }
-  return name
+  const encoded = text
+    .replace(/[^\p{L}\p{N} ._()-]/gu, percentEncoded)
+    .replace(/[. ]$/u, percentEncoded)
+    .replace(/^[. ]/u, (first) => `_${first.trim()}`)
+  const name = encoded === '' || /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(encoded) ? `_${encoded}` : encoded
+  if (Buffer.byteLength(name) <= maxNameBytes) return name
+  let start = name
+  while (Buffer.byteLength(start) > maxNameBytes - 17) start = start.slice(0, -1)
+  return `${start}~${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
+}
+
+function percentEncoded(character: string): string {
+  return [...new TextEncoder().encode(character)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+}
+
+/** Gives each disk a file of its own, also where two ids make one name or differ in case alone. */
+function fileNamesOf(disks: readonly { readonly id: string }[]): readonly string[] {
+  const taken = new Set<string>()
+  return disks.map(({ id }) => {
+    const name = safeFileName(id)
+    for (let number = 1; ; number++) {
+      const candidate = number === 1 ? `${name}.raw` : `${name}~${number}.raw`
+      if (taken.has(candidate.toLowerCase())) continue
+      taken.add(candidate.toLowerCase())
+      return candidate
+    }
+  })
 }
 
 function writableFile(id: WritableDisk['id'], sizeBytes: number, path: string, handle: FileHandle): WritableDisk {
