@@ -119,3 +119,13 @@ export function snapshot(target: MemoryTarget): () => void {
 export function key(text: string): ObjectKey {
   return text as ObjectKey
 }
+
+/** The error of what must be refused. */
+export async function refusal(action: Promise<unknown>): Promise<BackupError> {
+  try {
+    await action
+  } catch (error) {
+    return asBackupError(error)
+  }
+  throw new Error('it was not refused')
+}
