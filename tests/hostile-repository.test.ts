@@ -9,7 +9,7 @@ import { memoryTarget } from '@holdfast/testkit/memory'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digested, hostileWriter, innerNode, leafNode, u32 } from './support/hostile.js'
 import { key, outcomeOf, refusal, snapshot } from './support/outcome.js'
-import { call, chainFor, filledVault, initVault, openVault, type Vault } from './support/vault.js'
+import { call, chainFor, filledVault, initVault, openVault, passphrase, type Vault } from './support/vault.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-hostile-'))
 let pool: WorkerPool
@@ -217,7 +217,7 @@ describe('opening a repository', () => {
     const text = JSON.parse(Buffer.from(vault.target.objects.find(key('holdfast.json'))?.bytes ?? []).toString())
     for (const name of ['holdfast.json', 'holdfast-copy.json'])
       vault.target.objects.overwrite(key(name), digested({ ...text, version: 2 }))
-    const error = await refusal(opened(vault, 'correct horse battery staple'))
+    const error = await refusal(opened(vault, passphrase))
     expect(error.code).toBe('E_REPOSITORY_VERSION')
     expect(error.message).toContain('2')
   })
@@ -233,7 +233,7 @@ describe('opening a repository', () => {
     const text = JSON.parse(Buffer.from(vault.target.objects.find(key('holdfast.json'))?.bytes ?? []).toString())
     for (const name of ['holdfast.json', 'holdfast-copy.json'])
       vault.target.objects.overwrite(key(name), digested({ ...text, ...wrong }))
-    expect((await refusal(opened(vault, 'correct horse battery staple'))).code).toBe('E_DAMAGED')
+    expect((await refusal(opened(vault, passphrase))).code).toBe('E_DAMAGED')
   })
 
   const kdf = { name: 'scrypt', N: 2 ** 15, r: 8, p: 3, salt: 'AAAAAAAAAAAAAAAAAAAAAA==' }
@@ -254,7 +254,7 @@ describe('opening a repository', () => {
       vault.target.objects.overwrite(key(name), digested({ ...text, slots }))
     }
     const startedAt = Date.now()
-    expect((await refusal(opened(vault, 'correct horse battery staple'))).code).toBe('E_DAMAGED')
+    expect((await refusal(opened(vault, passphrase))).code).toBe('E_DAMAGED')
     expect(Date.now() - startedAt).toBeLessThan(3000)
   })
 

@@ -24,7 +24,7 @@ export interface Outcome {
 }
 
 /** Keeps restored disks in memory. Bytes count only once committed, as for any other place. */
-export function memoryProvision(): { readonly provision: Provision; readonly committed: Map<string, Buffer> } {
+function memoryProvision(): { readonly provision: Provision; readonly committed: Map<string, Buffer> } {
   const committed = new Map<string, Buffer>()
   const provision: Provision = async (machine, disks): Promise<ProvisionedMachine> => {
     const buffers = new Map(disks.map((disk) => [disk.id, Buffer.alloc(disk.sizeBytes)]))

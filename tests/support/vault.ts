@@ -16,7 +16,7 @@ import { type MemorySource, type MemoryTarget, memorySource, memoryTarget } from
 import { aesGcmTransform } from '@holdfast/transform-aes-gcm'
 import { zstdTransform } from '@holdfast/transform-zstd'
 
-export const never: AbortSignal = new AbortController().signal
+const never: AbortSignal = new AbortController().signal
 export const call = { signal: never } as const
 export const passphrase = 'correct horse battery staple'
 
@@ -81,7 +81,7 @@ export function twoMachines(): MemorySource {
 }
 
 /** Changes a little of both machines, as a day of work would. */
-export function passOneDay(source: MemorySource, day: number): void {
+function passOneDay(source: MemorySource, day: number): void {
   source.mutate('alpha', 'sda', 250_000, seededBytes(40_000, day * 10))
   source.mutate('alpha', 'sda', 820_000, seededBytes(60_000, day * 10 + 3))
   source.mutate('alpha', 'sdb', 200_000, seededBytes(60_000, day * 10 + 1))
