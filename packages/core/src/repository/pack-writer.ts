@@ -70,7 +70,8 @@ interface OpenPack {
 export function packWriter(context: PackWriterContext): PackWriter {
   const { store, index, envelope, links, kind } = context
   const dataKey = envelope.keyring?.current
-  const bufferBytes = limitOf(kind) + maxEncodedFrameBytes(links)
+  // The slack is for what transforms add to the frames under way.
+  const bufferBytes = limitOf(kind) + maxEncodedFrameBytes(links) + 2 ** 20
   const buffers = permits<Buffer>(
     Array.from({ length: 1 + queuedPacks }, () => () => Buffer.allocUnsafeSlow(bufferBytes)),
   )
@@ -149,14 +150,16 @@ export function packWriter(context: PackWriterContext): PackWriter {
     storedBytes: () => storedBytes,
     reserve: async (plainBytes, options) => {
       if (failure !== undefined) throw failure.error
-      if (open !== undefined && open.bytes + open.pendingPlain >= limitOf(kind)) close(open)
-      if (open === undefined) {
+      // Whoever waited for a buffer looks again: another caller may have opened a pack, and it may be full by now.
+      for (;;) {
+        if (open !== undefined && open.bytes + open.pendingPlain >= limitOf(kind)) close(open)
+        if (open !== undefined) break
         const buffer = await buffers.acquire(options)
-        // Another caller may have opened a pack while this one waited.
-        if (open === undefined) {
+        if (open !== undefined) buffers.release(buffer)
+        else {
           open = openPack(buffer)
           unstored.add(open)
-        } else buffers.release(buffer)
+        }
       }
       const pack: OpenPack = open
       const sequence = pack.sequence++
