@@ -59,7 +59,7 @@ async function replaceKeys(
   const made = await make(keys, { repositoryId: description.id, now: clock.now(), randomBytes: envelope.randomBytes })
   await storeKeyGeneration(store, made, options)
   const rivals = (await readKeyObjects(store, description.id, options)).filter(
-    (file) => file.generation >= made.keys.generation && file.id !== made.id,
+    (file) => file.generation >= made.keys.generation && file.id !== made.id && !keys.objectIds.includes(file.id),
   )
   if (rivals.length > 0) {
     // Each of two changes lacks what the other made. Both stay, since a run may have used either's data key by now.

@@ -167,6 +167,7 @@ export function parseKeyObject(name: string, bytes: Buffer, repositoryId: string
 export async function openKeys(
   files: readonly KeyObjectFile[],
   passphrases: readonly string[],
+  isWhole: (id: string) => boolean = () => true,
 ): Promise<RepositoryKeys> {
   const opened: { readonly file: KeyObjectFile; readonly bundle: KeyBundle }[] = []
   let damage: { readonly error: unknown } | undefined
@@ -179,7 +180,8 @@ export async function openKeys(
       damage ??= { error }
     }
   }
-  const newest = opened[0]
+  // What lacks a copy may have been cut short: nothing new is to hang on the one that is left.
+  const newest = opened.find(({ file }) => isWhole(file.id)) ?? opened[0]
   if (newest === undefined) {
     if (damage !== undefined) throw damage.error
     throw new BackupError('E_KEY_WRONG', 'The passphrase opens none of the key slots of this repository.', {
@@ -203,7 +205,7 @@ export async function openKeys(
     lingeringSlots: opened
       .flatMap(({ file }) => file.slots)
       .filter((slot) => !newest.file.slots.some((current) => current.id === slot.id)),
-    generation: newest.file.generation,
+    generation: Math.max(...opened.map(({ file }) => file.generation)),
     objectIds: opened.map(({ file }) => file.id),
   }
 }

@@ -116,18 +116,28 @@ export async function openRepository(
   }
 }
 
-/** Stores a key object and its twin. */
+/** Stores a key object, its twin first: killed in between, what is there is known to be unfinished. */
 export async function storeKeyGeneration(store: ObjectStore, made: KeyGeneration, options: CallOptions): Promise<void> {
-  for (const key of keyObjectKeys(made.id)) await store.put(key, [made.bytes], options)
+  for (const key of [...keyObjectKeys(made.id)].reverse()) await store.put(key, [made.bytes], options)
 }
 
-/** Removes the key objects that a newer generation replaces. */
+/** Removes the key objects that a newer generation replaces, their twins last. */
 export async function retireKeyObjects(
   store: ObjectStore,
   ids: readonly string[],
   options: CallOptions,
 ): Promise<void> {
   for (const id of ids) for (const key of keyObjectKeys(id)) await store.remove(key, options)
+}
+
+/** Lists the ids of key objects, and tells which have both copies. */
+export async function listKeyObjects(
+  store: ObjectStore,
+  options: CallOptions,
+): Promise<{ readonly ids: readonly string[]; readonly isWhole: (id: string) => boolean }> {
+  const keys = new Set((await store.list(objectPrefixes.keys, options)).map((info) => info.key))
+  const ids = [...new Set([...keys].map((key) => key.slice(objectPrefixes.keys.length).replace(/-copy$/, '')))]
+  return { ids, isWhole: (id) => keyObjectKeys(id).every((key) => keys.has(key)) }
 }
 
 /** Reads all key objects, each from its twin when damaged. */
@@ -180,7 +190,8 @@ async function unlock(
       hint: 'Name a keyed transform with its passphrase reference in a pipeline of this target.',
     })
   }
-  return openKeys(await readKeyObjects(store, description.id, options), passphrases)
+  const { isWhole } = await listKeyObjects(store, options)
+  return openKeys(await readKeyObjects(store, description.id, options), passphrases, isWhole)
 }
 
 async function putIfAbsent(store: ObjectStore, key: ObjectKey, bytes: Uint8Array, options: CallOptions): Promise<void> {
