@@ -39,7 +39,7 @@ describe('incremental runs', () => {
   test('restore what the guest held, after any edits', { timeout: 90_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(disks, fc.array(edits, { minLength: 1, maxLength: 3 }), async (bytes, rounds) => {
-        const { init, run, points, restore } = lab()
+        const { init, run, points, restore } = lab({ workers: 1 })
         const target = { name: 'a', plugin: memoryTarget() }
         const source = memorySource({ machines: [{ name: 'm', disks: { d: bytes } }] })
         await init(target)
@@ -53,14 +53,14 @@ describe('incremental runs', () => {
           expect(equalBytes(restored?.get('d'), source.bytes('m', 'd'))).toBe(true)
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 20 },
     )
   })
 
   test('two targets of which one misses a run both hold what the guest held', { timeout: 90_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(disks, edits, edits, fc.boolean(), async (bytes, first, second, miss) => {
-        const { init, run, points, restore } = lab()
+        const { init, run, points, restore } = lab({ workers: 1 })
         const steady = { name: 'steady', plugin: memoryTarget() }
         const memory = memoryTarget()
         const flaky = { name: 'flaky', plugin: memory }
@@ -87,7 +87,7 @@ describe('incremental runs', () => {
           expect(equalBytes(restored?.get('d'), source.bytes('m', 'd'))).toBe(true)
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 10 },
     )
   })
 })
