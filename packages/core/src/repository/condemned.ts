@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { CallOptions } from '../contract/context.js'
 import type { ObjectKey } from '../model/ids.js'
 import { toHex } from './bytes.js'
+import { damaged, parseStoredJson } from './damage.js'
 import { type EnvelopeContext, openEnvelope, sealEnvelope } from './envelope.js'
 import { condemnedKey, objectPrefixes } from './layout.js'
 import { readObjectIfPresent } from './object-reader.js'
@@ -32,7 +33,7 @@ export async function listCondemned(
     for (const { key } of await store.list(objectPrefixes.condemned, options)) {
       const bytes = await readObjectIfPresent(store, key, 64 * 2 ** 20, options)
       if (bytes === undefined) vanished = true
-      else found.push({ key, ...parse(openEnvelope(key, bytes, envelope)) })
+      else found.push({ key, ...parse(key, openEnvelope(key, bytes, envelope)) })
     }
     // What took its place may be missing from this listing.
     if (!vanished) return found
@@ -52,7 +53,11 @@ export async function condemn(
   return { key, packs, writers }
 }
 
-function parse(payload: Buffer): Omit<Condemnation, 'key'> {
-  const { packs, writers } = JSON.parse(payload.toString('utf8')) as Omit<Condemnation, 'key'>
+function parse(name: string, payload: Buffer): Omit<Condemnation, 'key'> {
+  const { packs, writers } = (parseStoredJson(name, payload) ?? {}) as Partial<Condemnation>
+  const areIds = (ids: unknown) => Array.isArray(ids) && ids.every((id) => typeof id === 'string')
+  if (packs === undefined || !areIds(packs) || (writers !== undefined && !areIds(writers))) {
+    throw damaged(name, 'it lists no packs')
+  }
   return { packs, writers }
 }

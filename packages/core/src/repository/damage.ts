@@ -23,3 +23,12 @@ export function damaged(site: DamageSite | string, what: string, cause?: unknown
 export function isDamage(error: unknown): boolean {
   return isBackupError(error) && (error.code === 'E_DAMAGED' || error.code === 'E_OBJECT_NOT_FOUND')
 }
+
+/** Parses JSON that its envelope vouches for; anything else in it is damage all the same. */
+export function parseStoredJson(name: string, payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(payload))
+  } catch (error) {
+    throw damaged(name, 'it is not JSON', error)
+  }
+}

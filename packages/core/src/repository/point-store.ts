@@ -3,7 +3,7 @@ import { BackupError, isBackupError } from '../contract/errors.js'
 import { objectKey } from '../contract/object-key.js'
 import type { ObjectKey } from '../model/ids.js'
 import { toHex } from './bytes.js'
-import { damaged } from './damage.js'
+import { damaged, parseStoredJson } from './damage.js'
 import { type EnvelopeContext, openEnvelope, sealEnvelope } from './envelope.js'
 import { holdKey, objectPrefixes, pointKey, verifiedKey } from './layout.js'
 import { readObject } from './object-reader.js'
@@ -65,9 +65,7 @@ export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey:
   }
 
   const readVerification = async (key: ObjectKey, options: CallOptions): Promise<Verification> =>
-    JSON.parse(
-      openEnvelope(key, await readObject(store, key, 2 ** 20, options), envelope).toString('utf8'),
-    ) as Verification
+    parseStoredJson(key, openEnvelope(key, await readObject(store, key, 2 ** 20, options), envelope)) as Verification
 
   return {
     list: async (options) => {
