@@ -29,13 +29,13 @@ import {
 import { initRepository, type PointEntry, type RecoveryPoint } from '@holdfast/core/repository'
 
 /** Real time in which nobody has to wait: retries come at once. */
-export const hastyClock: Clock = {
+const hastyClock: Clock = {
   now: () => new Date(),
   sleep: async (_, options) => systemClock.sleep(0, options),
 }
 
 /** A host of tests: one secret, few workers, no waiting. */
-export function labHost(parts: Partial<EngineHost> = {}): EngineHost {
+function labHost(parts: Partial<EngineHost> = {}): EngineHost {
   return engineHost({ clock: hastyClock, workers: 2, resolveSecret: async () => secretValue('first'), ...parts })
 }
 

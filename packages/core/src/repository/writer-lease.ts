@@ -49,10 +49,14 @@ export async function takeLease(
   let beat = 0
   let renewedAt = clock.now().getTime()
   let current: ObjectKey | undefined
+  let lapsed = false
+  const isOverdue = () => clock.now().getTime() - renewedAt >= leaseMs / 2
   const announce = async (signal: AbortSignal) => {
     const file: LeaseFile = { id, role, host: hostname(), boot, pid: process.pid, renewedAt: clock.now().toISOString() }
     const key = writerKey(id, beat++)
     await store.put(key, [Buffer.from(JSON.stringify(file))], { signal })
+    // After a gap, as when the host was asleep, a prune may have taken this writer for dead: renewing does not mend that.
+    lapsed ||= isOverdue()
     renewedAt = Date.parse(file.renewedAt)
     if (current !== undefined) await store.remove(current, { signal })
     current = key
@@ -64,7 +68,7 @@ export async function takeLease(
   timer.unref()
   return {
     id,
-    isFresh: () => clock.now().getTime() - renewedAt < leaseMs / 2,
+    isFresh: () => !lapsed && !isOverdue(),
     release: async () => {
       clearInterval(timer)
       stop.abort()

@@ -1,0 +1,80 @@
+import { systemClock } from '@holdfast/core/engine'
+import { seededBytes } from '@holdfast/testkit/images'
+import { memorySource, memoryTarget } from '@holdfast/testkit/memory'
+import { describe, expect, test } from 'vitest'
+import { equalBytes, lab } from './support/lab.js'
+import { withDisks } from './support/sources.js'
+
+const { init, run, points, restore, verify, prune } = lab({ workers: 1 })
+
+async function threePoints() {
+  const target = { name: 't', plugin: memoryTarget({ latencyMs: 1 }) }
+  const source = memorySource({ machines: [{ name: 'm', disks: { d: seededBytes(1_000_000, 1) } }] })
+  await init(target)
+  for (let day = 2; day < 5; day++) {
+    await run(source, [target])
+    source.mutate('m', 'd', day * 100_000, seededBytes(200_000, day))
+  }
+  return { target, source }
+}
+
+const packsOf = (target: { readonly plugin: ReturnType<typeof memoryTarget> }) =>
+  target.plugin.objects.keys().filter((key) => key.startsWith('packs/'))
+
+describe('prunes', () => {
+  test('at once lose nothing, and the next one removes what they left', { timeout: 60_000 }, async () => {
+    const { target, source } = await threePoints()
+    await Promise.all([prune(target), prune(target), prune(target), run(source, [target]), prune(target)])
+    expect((await verify(target)).damage).toEqual([])
+    await prune(target)
+    const report = await verify(target)
+    expect(report.damage).toEqual([])
+    expect(packsOf(target)).toHaveLength(report.checkedPacks)
+    const newest = (await points(target)).at(-1)
+    expect(equalBytes(newest && (await restore(target, newest.point)).get('d'), source.bytes('m', 'd'))).toBe(true)
+  })
+
+  test('wait for a run that builds on what they would remove', { timeout: 60_000 }, async () => {
+    const { target, source } = await threePoints()
+    const reading = Promise.withResolvers<void>()
+    const pruned = Promise.withResolvers<void>()
+    const waiting = withDisks(source, (disk) => ({
+      ...disk,
+      readInto: async (offset, into, options) => {
+        reading.resolve()
+        await pruned.promise
+        return disk.readInto(offset, into, options)
+      },
+    }))
+    const running = run(waiting, [target], { name: 'other' })
+    await reading.promise
+    // Every point goes but the newest; the run has that one as its base, and then even that is taken away.
+    for (const key of target.plugin.objects.keys()) if (key.startsWith('points/')) target.plugin.objects.drop(key)
+    expect((await prune(target)).waitingPacks).toBeGreaterThan(0)
+    pruned.resolve()
+    expect((await running).status).toBe('done')
+    await prune(target)
+    expect((await verify(target)).damage).toEqual([])
+    const [only] = await points(target)
+    expect(equalBytes(only && (await restore(target, only.point)).get('d'), source.bytes('m', 'd'))).toBe(true)
+  })
+
+  test('take a writer that stood still for dead, and it commits nothing then', { timeout: 60_000 }, async () => {
+    const { target, source } = await threePoints()
+    let ahead = 0
+    const sleepy = lab({ workers: 1, clock: { ...systemClock, now: () => new Date(Date.now() + ahead) } })
+    const before = (await points(target)).length
+    const waiting = withDisks(source, (disk) => ({
+      ...disk,
+      readInto: async (offset, into, options) => {
+        ahead = 45 * 60_000
+        return disk.readInto(offset, into, options)
+      },
+    }))
+    const report = await sleepy.run(waiting, [target])
+    expect(report.machines[0]).toMatchObject({ status: 'failed', error: { code: 'E_TIMEOUT' } })
+    expect(await points(target)).toHaveLength(before)
+    await prune(target)
+    expect((await verify(target)).damage).toEqual([])
+  })
+})
