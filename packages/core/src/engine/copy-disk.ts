@@ -11,6 +11,7 @@ import { permits } from '../repository/permits.js'
 import { blankLeaf, type LeafWork, leafWorks, type Piece, spliceLeaf } from './disk-pieces.js'
 import type { Lane } from './lane.js'
 import type { LaneGroup } from './lane-group.js'
+import { waitForAll } from './wait-for-all.js'
 import type { WorkerPool } from './worker-pool.js'
 
 /** A disk on its way from a capture into every lane. */
@@ -106,7 +107,8 @@ export async function copyDisk(copy: DiskCopy, options: CallOptions): Promise<Di
     try {
       const data = pool.slabs.data(slab)
       let at = 0
-      await Promise.all(
+      // All of them, also after one failed: the slab may go to another machine only when nobody writes to it any more.
+      await waitForAll(
         batch.map(async (piece) => {
           const into = data.subarray(at, at + piece.length)
           at += piece.length
