@@ -587,14 +587,22 @@ function choosePoint(points, wanted) {
 
 // ---- restore ---------------------------------------------------------------------------------------------------------
 
-/** A name that cannot leave its folder: what is unusual is percent-encoded. */
+/** Longest file name that is made, in bytes: encrypted home folders take no more. */
+const maxNameBytes = 140
+
+/** A name that cannot leave its folder: what is unusual is percent-encoded, what is long is cut and told by a digest. */
 function safeFileName(text) {
   const percent = (character) =>
     [...Buffer.from(character)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
-  const encoded = text.replace(/[^\p{L}\p{N} ._()-]/gu, percent)
-  const name = /^\.+$|^[.\s]|\s$/.test(encoded) ? `_${encoded.trim()}` : encoded
-  if (Buffer.byteLength(name) > 200) throw new Error(`The name '${text.slice(0, 40)}…' is too long for a file.`)
-  return name
+  const encoded = text
+    .replace(/[^\p{L}\p{N} ._()-]/gu, percent)
+    .replace(/[. ]$/u, percent)
+    .replace(/^[. ]/u, (first) => `_${first.trim()}`)
+  const name = encoded === '' || /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(encoded) ? `_${encoded}` : encoded
+  if (Buffer.byteLength(name) <= maxNameBytes) return name
+  let start = name
+  while (Buffer.byteLength(start) > maxNameBytes - 17) start = start.slice(0, -1)
+  return `${start}~${crypto.createHash('sha256').update(text).digest('hex').slice(0, 16)}`
 }
 
 /** Writes the disks of a point under a temporary name, which becomes the machine's folder once all is proved. */
