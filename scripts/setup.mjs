@@ -68,7 +68,9 @@ function versionOf(program) {
 /** The environment of everything that runs after the install: the workspace's programs come first. */
 function toolEnvironment() {
   const inherited = Object.entries(process.env).filter(([name]) => name.toUpperCase() !== 'PATH')
-  const path = [join(root, 'node_modules', '.bin'), shims, process.env['PATH'] ?? process.env['Path'] ?? '']
+  // mke2fs and e2fsck, which judge restores, are often not on a user's own PATH.
+  const system = process.platform === 'win32' ? [] : ['/usr/sbin', '/sbin']
+  const path = [join(root, 'node_modules', '.bin'), shims, process.env['PATH'] ?? process.env['Path'] ?? '', ...system]
   return { ...Object.fromEntries(inherited), PATH: path.join(delimiter) }
 }
 
