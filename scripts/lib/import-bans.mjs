@@ -114,12 +114,12 @@ export const bans = [
     zones: ['plugin', 'plugin-test'],
     hits: ({ specifier }, file) =>
       isOurs(specifier) &&
-      !['@holdfast/core', ...engineDoors].includes(specifier) &&
+      !['@holdfast/core', '@holdfast/core/direct-file', ...engineDoors].includes(specifier) &&
       !wireName.test(specifier) &&
       !pluginName.test(specifier) &&
       !isTestkit(specifier) &&
       !specifier.startsWith(ownName(file)),
-    reason: "A plugin sees core's root, formats and protocols, so that it runs under any host.",
+    reason: "A plugin sees core's root and direct-file, formats and protocols, so that it runs under any host.",
   },
   {
     id: 'cli-no-plugin',

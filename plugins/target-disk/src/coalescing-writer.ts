@@ -1,4 +1,4 @@
-import type { OpenFile } from './file-system.js'
+import type { PositionalWriter } from '@holdfast/core/direct-file'
 
 /** Buffers of at least this size go to the file as they are; smaller ones are gathered. */
 const directBytes = 256 * 1024
@@ -15,19 +15,24 @@ export interface CoalescingWriter {
 }
 
 /** Makes a writer; it allocates nothing as long as only large buffers come. */
-export function coalescingWriter(file: OpenFile): CoalescingWriter {
+export function coalescingWriter(file: PositionalWriter): CoalescingWriter {
   let gathered: Uint8Array | undefined
   let used = 0
+  let position = 0
+  const append = async (bytes: Uint8Array) => {
+    await file.write(bytes, position)
+    position += bytes.length
+  }
   const flush = async () => {
     if (gathered === undefined || used === 0) return
     const length = used
     used = 0
-    await writeFully(file, gathered, length)
+    await append(gathered.subarray(0, length))
   }
   const write = async (bytes: Uint8Array) => {
     if (bytes.length >= directBytes) {
       await flush()
-      await writeFully(file, bytes, bytes.length)
+      await append(bytes)
       return
     }
     gathered ??= new Uint8Array(gatherBytes)
@@ -36,11 +41,4 @@ export function coalescingWriter(file: OpenFile): CoalescingWriter {
     used += bytes.length
   }
   return { write, flush }
-}
-
-async function writeFully(file: OpenFile, bytes: Uint8Array, length: number): Promise<void> {
-  for (let offset = 0; offset < length; ) {
-    const { bytesWritten } = await file.write(bytes, offset, length - offset, null)
-    offset += bytesWritten
-  }
 }

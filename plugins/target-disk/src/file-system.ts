@@ -1,8 +1,11 @@
 import * as node from 'node:fs/promises'
+import { openDirect } from '@holdfast/core/direct-file'
 
 /** The part of `node:fs/promises` that the target needs; `memfs` and fault-injecting wrappers fit as well. */
 export interface FileSystem {
   readonly open: (path: string, flags: number, mode?: number) => Promise<OpenFile>
+  /** Opens a file once more, for writing past the page cache; absent or `undefined` where that is not possible. */
+  readonly openDirect?: (path: string, cached: OpenFile) => Promise<OpenFile | undefined>
   readonly mkdir: (path: string, options: { readonly mode: number }) => Promise<unknown>
   readonly chmod: (path: string, mode: number) => Promise<void>
   /** Follows symbolic links; used on the target's own folder only. */
@@ -28,7 +31,7 @@ export interface OpenFile {
     buffer: Uint8Array,
     offset: number,
     length: number,
-    position: null,
+    position: number,
   ) => Promise<{ readonly bytesWritten: number }>
   readonly stat: () => Promise<FileStatus>
   readonly sync: () => Promise<void>
@@ -62,6 +65,7 @@ export interface VolumeStatus {
 /** The real file system of the host. */
 export const nodeFileSystem: FileSystem = {
   open: node.open,
+  openDirect,
   mkdir: (path, options) => node.mkdir(path, options),
   chmod: node.chmod,
   stat: (path) => node.stat(path),

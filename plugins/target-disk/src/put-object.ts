@@ -1,4 +1,5 @@
 import { type ObjectKey, type PutOptions, untilAborted } from '@holdfast/core'
+import { directWriter } from '@holdfast/core/direct-file'
 import { coalescingWriter } from './coalescing-writer.js'
 import type { DiskRoot } from './disk-root.js'
 import { ensureFolders, forgetFolders } from './durable-folders.js'
@@ -7,6 +8,9 @@ import { createIncoming, type IncomingFile } from './incoming.js'
 import { absolutePath, type ObjectPath, objectPath } from './object-path.js'
 import { assertPresent, ensureRoot } from './presence.js'
 import { publish, refuseTaken } from './publish.js'
+
+/** Smaller objects go through the page cache: they are read again soon, and another open costs more than it saves. */
+const directObjectBytes = 2 ** 20
 
 /**
  * Stores an object: temporary file, sync, link to its name, sync of the folders.
@@ -33,7 +37,7 @@ export async function putObject(
   const incoming = await io(createIncoming(root, where))
   try {
     if (root.fileMode.exact) await io(root.fs.chmod(incoming.path, root.fileMode.bits))
-    await writeBody(incoming, body, options, where, io)
+    await writeBody(root, incoming, body, options, where, io)
     await io(incoming.file.sync())
     await io(incoming.close())
     signal.throwIfAborted()
@@ -44,21 +48,30 @@ export async function putObject(
 }
 
 async function writeBody(
+  root: DiskRoot,
   incoming: IncomingFile,
   body: AsyncIterable<Uint8Array>,
   { signal, sizeBytes }: PutOptions,
   where: Where,
   io: Io,
 ): Promise<void> {
-  const writer = coalescingWriter(incoming.file)
-  let written = 0
-  for await (const bytes of untilAborted(body, signal)) {
-    written += bytes.length
-    if (sizeBytes !== undefined && written > sizeBytes) throw wrongSize(`more than ${sizeBytes}`, sizeBytes, where)
-    await io(writer.write(bytes))
+  const direct =
+    sizeBytes !== undefined && sizeBytes >= directObjectBytes
+      ? await root.fs.openDirect?.(incoming.path, incoming.file)
+      : undefined
+  try {
+    const writer = coalescingWriter(directWriter(incoming.file, direct))
+    let written = 0
+    for await (const bytes of untilAborted(body, signal)) {
+      written += bytes.length
+      if (sizeBytes !== undefined && written > sizeBytes) throw wrongSize(`more than ${sizeBytes}`, sizeBytes, where)
+      await io(writer.write(bytes))
+    }
+    if (sizeBytes !== undefined && written !== sizeBytes) throw wrongSize(`${written}`, sizeBytes, where)
+    await io(writer.flush())
+  } finally {
+    await direct?.close()
   }
-  if (sizeBytes !== undefined && written !== sizeBytes) throw wrongSize(`${written}`, sizeBytes, where)
-  await io(writer.flush())
 }
 
 async function giveName(root: DiskRoot, from: string, place: ObjectPath, to: string, where: Where): Promise<void> {

@@ -128,8 +128,8 @@ describe('put on a failing disk', () => {
         const whole = await wrapped.open(path, flags, mode)
         return {
           ...whole,
-          write: (buffer: Uint8Array, offset: number, length: number) =>
-            whole.write(buffer, offset, Math.min(length, 100_001), null),
+          write: (buffer: Uint8Array, offset: number, length: number, position: number) =>
+            whole.write(buffer, offset, Math.min(length, 100_001), position),
         }
       },
     }

@@ -1,4 +1,6 @@
+import { alignedMemory } from '@holdfast/core/direct-file'
 import { describe, expect, it, vi } from 'vitest'
+import type { FileSystem } from '../src/file-system.js'
 import {
   bodyOf,
   call,
@@ -34,6 +36,31 @@ describe('put', () => {
       call,
     )
     expect(Buffer.compare(await readAll(session, 'packs/ab/one'), bytes)).toBe(0)
+  })
+
+  it('writes the bulk of a large object past the page cache, and a small one through it', async () => {
+    const { port } = memoryDisk()
+    let directBytes = 0
+    const counting: FileSystem = {
+      ...port,
+      openDirect: async (_, cached) => ({
+        ...cached,
+        write: async (data, offset, length, position) => {
+          const outcome = await cached.write(data, offset, length, position)
+          directBytes += outcome.bytesWritten
+          return outcome
+        },
+        close: async () => undefined,
+      }),
+    }
+    const session = await openDisk(counting)
+    const bytes = new Uint8Array(alignedMemory(3_000_000), 0, 3_000_000)
+    bytes.set(numbered(3_000_000))
+    await session.put(key('packs/ab/one'), bodyOf(bytes), { ...call, sizeBytes: bytes.length })
+    expect(directBytes).toBe(3_000_000 - (3_000_000 % 4096))
+    expect(Buffer.compare(await readAll(session, 'packs/ab/one'), bytes)).toBe(0)
+    await session.put(key('small'), bodyOf(bytes.subarray(0, 500_000)), { ...call, sizeBytes: 500_000 })
+    expect(directBytes).toBe(3_000_000 - (3_000_000 % 4096))
   })
 
   it('stores an empty object', async () => {

@@ -11,8 +11,8 @@ export const tagBytes = 16
 
 const keyBytes = 32
 const algorithm = 'aes-256-gcm'
-/** The cipher returns a new buffer for each piece; small ones are cheaper to allocate than whole frames. */
-const pieceBytes = 128 * 1024
+/** The cipher returns a new buffer for each piece: from 128 KiB on, each would be a mapping of its own. */
+const pieceBytes = 64 * 1024
 
 /**
  * Makes the codec. Called by the engine, once a worker and set of parameters.

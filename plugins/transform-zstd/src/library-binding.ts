@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
-import { constants } from 'node:zlib'
 import { BackupError } from '@holdfast/core'
 import type { LibraryHandle } from 'koffi'
+import { compressionParameters } from './compression-parameters.js'
 import type { ZstdBinding } from './zstd-binding.js'
 
 type Koffi = typeof import('koffi')
@@ -62,7 +62,9 @@ export function openLibraryBinding(level: number): ZstdBinding | undefined {
 
 function openCompression(zstd: Functions, level: number): unknown {
   const context = created(zstd.createCompression())
-  checked(zstd, zstd.setParameter(context, constants.ZSTD_c_compressionLevel, level), `set level ${level}`)
+  for (const [parameter, value] of Object.entries(compressionParameters(level))) {
+    checked(zstd, zstd.setParameter(context, Number(parameter), value), `set level ${level}`)
+  }
   return context
 }
 

@@ -5,7 +5,7 @@ export interface ZstdTransformOptions {
   /**
    * Compression level: 1 to 22 compress ever better and slower, -1 to -7 ever faster and less.
    *
-   * @defaultValue `2`: on a disk of files 5 % larger than 3, and a quarter faster
+   * @defaultValue `1`: on a disk of files 8 % larger than 3, and almost twice as fast
    */
   readonly level?: number | undefined
 }
@@ -19,6 +19,6 @@ export const zstdOptions = z.strictObject({
     .min(-7, levels)
     .max(22, levels)
     .refine((level) => level !== 0, 'level 0 is ambiguous: write 3, which zstd means by it')
-    .default(2)
+    .default(1)
     .describe('Compression level: 1 to 22, or -1 to -7 for speed above all'),
 })

@@ -1,5 +1,6 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { BackupError } from '@holdfast/core'
+import { compressionParameters } from './compression-parameters.js'
 import type { ZstdBinding, ZstdRefusal } from './zstd-binding.js'
 
 const smallestChunkBytes = 64
@@ -19,7 +20,7 @@ function compress(input: Uint8Array, output: Uint8Array, level: number): number 
     const encoded = zstdCompressSync(input, {
       chunkSize: Math.max(smallestChunkBytes, output.length),
       maxOutputLength: Math.max(1, output.length),
-      params: { [constants.ZSTD_c_compressionLevel]: level },
+      params: compressionParameters(level),
       pledgedSrcSize: input.length,
     })
     return copied(encoded, output)

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { plugin, zstdTransform } from '../src/index.js'
 
 describe('zstdTransform', () => {
-  it('compresses at level 2 unless told otherwise', () => {
-    expect(zstdTransform().parameters).toEqual({ level: 2 })
-    expect(zstdTransform({ level: 1 }).parameters).toEqual({ level: 1 })
+  it('compresses at level 1 unless told otherwise', () => {
+    expect(zstdTransform().parameters).toEqual({ level: 1 })
+    expect(zstdTransform({ level: 2 }).parameters).toEqual({ level: 2 })
     expect(zstdTransform({ level: -3 }).parameters).toEqual({ level: -3 })
   })
 
@@ -26,7 +26,7 @@ describe('zstdTransform', () => {
 
   it('offers its options as a schema to config readers', async () => {
     const schema = plugin.options['~standard']
-    expect(await schema.validate({})).toEqual({ value: { level: 2 } })
+    expect(await schema.validate({})).toEqual({ value: { level: 1 } })
     expect((await schema.validate({ level: 99 })).issues).toMatchObject([{ path: ['level'] }])
     expect(schema.jsonSchema?.input({ target: 'draft-2020-12' })).toMatchObject({
       properties: { level: { maximum: 22 } },

@@ -22,13 +22,13 @@ export async function restore(invocation: Invocation, wanted: string, options: R
   const { output, signal, cwd } = invocation
   const startedAt = performance.now()
   await using session = await openSession(invocation)
+  await using pool = workerPool(session.host.workers)
   const targets = chosenTargets(session.config, options.target === undefined ? [] : [options.target])
   await using stored = await storedPoints(session, targets, invocation)
   const { target, entry } = findPoint(stored, wanted, session)
   for (const { error } of stored.unreachable) output.error(error)
   const { repository } = stored.repositoryOf(target)
   const folder = resolve(cwd, options.to)
-  await using pool = workerPool(session.host.workers)
   using progress = progressView(output, 'written')
   const report = await restorePoint(
     repository,

@@ -48,8 +48,8 @@ async function verifyTarget(
   invocation: Invocation,
 ): Promise<VerifyReport> {
   const { output, signal } = invocation
-  await using opened = await openChosen(session, target, invocation)
   await using pool = workerPool(session.host.workers)
+  await using opened = await openChosen(session, target, invocation)
   using progress = progressView(output, 'read')
   const depth = sample === undefined ? {} : { samplePercent: sample }
   const report = await verifyRepository(opened.repository, pool, {

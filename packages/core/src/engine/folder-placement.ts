@@ -5,10 +5,8 @@ import { join } from 'node:path'
 import type { CallOptions } from '../contract/context.js'
 import { BackupError } from '../contract/errors.js'
 import type { ProvisionedMachine, WritableDisk } from '../contract/source.js'
+import { directWriter, openDirect, type PositionalWriter } from '../files/direct-file.js'
 import type { Machine } from '../model/machine.js'
-
-/** Data is pushed to the disk in the background after this many bytes, so that the last sync is short. */
-const syncEveryBytes = 256 * 2 ** 20
 
 /**
  * Places a machine as a folder of raw images: `<folder>/<machine>/<disk>.raw`, sparse, with `machine.json` beside them.
@@ -37,7 +35,9 @@ export async function placeInFolder(
     const handle = await placing(path, () => open(path, 'wx', 0o600))
     handles.push(handle)
     await placing(path, () => handle.truncate(disk.sizeBytes))
-    writable.push(writableFile(disk.id as WritableDisk['id'], disk.sizeBytes, path, handle))
+    const direct = await openDirect(path, handle)
+    if (direct !== undefined) handles.push(direct)
+    writable.push(writableFile(disk.id as WritableDisk['id'], disk.sizeBytes, path, directWriter(handle, direct)))
   }
   return {
     disks: writable,
@@ -94,9 +94,7 @@ function fileNamesOf(disks: readonly { readonly id: string }[]): readonly string
   })
 }
 
-function writableFile(id: WritableDisk['id'], sizeBytes: number, path: string, handle: FileHandle): WritableDisk {
-  let unsynced = 0
-  let syncing: Promise<void> | undefined
+function writableFile(id: WritableDisk['id'], sizeBytes: number, path: string, file: PositionalWriter): WritableDisk {
   return {
     id,
     sizeBytes,
@@ -104,25 +102,7 @@ function writableFile(id: WritableDisk['id'], sizeBytes: number, path: string, h
       signal.throwIfAborted()
       if (offset < 0 || offset + data.byteLength > sizeBytes)
         throw new BackupError('E_PLACEMENT', `A write would leave disk '${id}'.`)
-      for (let done = 0; done < data.byteLength; ) {
-        const { bytesWritten } = await placing(path, () =>
-          handle.write(data, done, data.byteLength - done, offset + done),
-        )
-        done += bytesWritten
-      }
-      unsynced += data.byteLength
-      if (unsynced >= syncEveryBytes && syncing === undefined) {
-        unsynced = 0
-        // Only a head start: commit() syncs everything again and reports what fails.
-        syncing = handle.datasync().then(
-          () => {
-            syncing = undefined
-          },
-          () => {
-            syncing = undefined
-          },
-        )
-      }
+      await placing(path, () => file.write(data, offset))
     },
   }
 }

@@ -7,6 +7,8 @@ export interface FrameFetch {
   readonly pack: IndexedPack
   readonly frameOffset: number
   readonly frameBytes: number
+  /** Where in the plain frame the first wanted chunk was found. */
+  readonly pageAt: number
   /** Places by the chunk's offset in the plain frame. */
   readonly chunks: Map<number, { readonly id: string; readonly length: number; readonly diskOffsets: number[] }>
 }
@@ -31,6 +33,7 @@ export function planFrames(
         pack: location.packInfo,
         frameOffset: location.frameOffset,
         frameBytes: location.frameBytes,
+        pageAt: location.plainOffset,
         chunks: new Map(),
       }
       frames.set(name, frame)

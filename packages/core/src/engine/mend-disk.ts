@@ -3,7 +3,7 @@ import type { CallOptions } from '../contract/context.js'
 import type { CapturedDisk } from '../contract/source.js'
 import { fromHex, sameBytes } from '../repository/bytes.js'
 import { regionBytes } from '../repository/chunk-cutter.js'
-import { chunkId, chunkIdBytes } from '../repository/chunk-id.js'
+import { chunkHasher, chunkIdBytes } from '../repository/chunk-id.js'
 import { isDamage } from '../repository/damage.js'
 import {
   childrenOf,
@@ -123,6 +123,7 @@ async function storeRanges(
   options: CallOptions,
 ): Promise<DiskChunk[]> {
   const stored: DiskChunk[] = []
+  const hash = chunkHasher(lane.repository.identity)
   for (const batch of batches(ranges)) {
     const slab = await pool.slabs.inputs.acquire(options)
     try {
@@ -138,7 +139,7 @@ async function storeRanges(
         const plain = data.subarray(at, at + range.length)
         at += range.length
         const isZero = Buffer.from(plain).every((byte) => byte === 0)
-        if (!isZero) ids.set(chunkId(plain, lane.repository.identity), i * chunkIdBytes)
+        if (!isZero) ids.set(hash(plain), i * chunkIdBytes)
       })
       const lengths = Uint32Array.from(batch.map((range) => range.length))
       stored.push(...(await lane.storeChunks({ slab, lengths, ids, shared: false })))

@@ -40,8 +40,11 @@ export interface RestoreReport {
   readonly disks: readonly { readonly disk: DiskId; readonly sizeBytes: number; readonly writtenBytes: number }[]
 }
 
-/** Chunks planned at once: bounds memory, and how far apart equal frames may be to be fetched once. */
-const windowChunks = 8192
+/**
+ * Chunks planned at once: bounds memory, and how far apart equal frames may be to be fetched once. One window is planned
+ * while another is written.
+ */
+const windowChunks = 4096
 
 /** Puts a recovery point back. Every byte written was proved to be the byte that was read. */
 export async function restorePoint(
@@ -170,23 +173,40 @@ async function restoreDisk(
       transferredBytes: written,
     })
   }
-  let window: PlacedChunk[] = []
-  const flush = async () => {
-    const frames = planFrames(window, index, (chunk) => damaged(`chunk ${toHex(chunk.id)}`, 'no index lists it'))
-    window = []
-    await writeFrames(frames, fetcher, target, pool, onWritten, options)
-  }
-  for await (const chunk of diskChunks({ sizeBytes: disk.sizeBytes, root: fromHex(disk.root) }, readNode, options)) {
-    window.push(chunk)
-    if (window.length >= windowChunks) await flush()
-  }
-  await flush()
+  const chunks = diskChunks({ sizeBytes: disk.sizeBytes, root: fromHex(disk.root) }, readNode, options)
+  await writeFrames(plannedFrames(chunks, index), fetcher, target, pool, onWritten, options)
   onEvent({ type: 'disk-finished', machine, disk: disk.id, readBytes: written })
   return written
 }
 
+/** Plans a disk's chunks window by window, always one window ahead of who takes the frames. */
+async function* plannedFrames(chunks: AsyncIterator<PlacedChunk>, index: ChunkIndex): AsyncGenerator<FrameFetch> {
+  const planWindow = async (): Promise<readonly FrameFetch[]> => {
+    const window: PlacedChunk[] = []
+    while (window.length < windowChunks) {
+      const next = await chunks.next()
+      if (next.done === true) break
+      window.push(next.value)
+    }
+    return planFrames(window, index, (chunk) => damaged(`chunk ${toHex(chunk.id)}`, 'no index lists it'))
+  }
+  let ahead = planWindow()
+  try {
+    for (;;) {
+      const frames = await ahead
+      if (frames.length === 0) return
+      ahead = planWindow()
+      // Its failure is told when its turn comes.
+      ahead.catch(() => undefined)
+      yield* frames
+    }
+  } finally {
+    await ahead.catch(() => undefined)
+  }
+}
+
 async function writeFrames(
-  frames: readonly FrameFetch[],
+  frames: AsyncGenerator<FrameFetch>,
   fetcher: FrameFetcher,
   target: WritableDisk,
   pool: WorkerPool,
@@ -195,10 +215,11 @@ async function writeFrames(
 ): Promise<void> {
   const failing = new AbortController()
   const inner = { signal: AbortSignal.any([options.signal, failing.signal]) }
-  let next = 0
   const worker = async (): Promise<void> => {
-    for (let frame = frames[next++]; frame !== undefined; frame = frames[next++]) {
-      const current = frame
+    for (;;) {
+      const next = await frames.next()
+      if (next.done === true || failing.signal.aborted) return
+      const current = next.value
       await fetcher.withFrame(
         current,
         false,
@@ -212,10 +233,9 @@ async function writeFrames(
       )
     }
   }
-  const lanes = Array.from({ length: pool.slabs.memory.length }, () =>
-    worker().catch((error: unknown) => failing.abort(error)),
-  )
+  const lanes = Array.from({ length: pool.slabs.count }, () => worker().catch((error: unknown) => failing.abort(error)))
   await Promise.all(lanes)
+  await frames.return(undefined)
   options.signal.throwIfAborted()
   if (failing.signal.aborted) throw failing.signal.reason
 }

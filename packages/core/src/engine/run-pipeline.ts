@@ -40,9 +40,14 @@ export async function runPipeline(pipeline: Pipeline, host: EngineHost, options:
   refuse(pipeline, checkPipeline(pipeline))
   await using resources = resourceStack()
   const pool = resources.use(workerPool(Math.max(1, pipeline.limits?.workers ?? host.workers)))
-  const [source, machines] = await openSource(pipeline, host, resources, options)
   const targetFailures: TargetReport[] = []
-  const opened = await openLanes(pipeline, host, pool, resources, targetFailures, options)
+  // Keys take a quarter of a second to open, and a hypervisor may take as long to answer.
+  const opening = [
+    openSource(pipeline, host, resources, options),
+    openLanes(pipeline, host, pool, resources, targetFailures, options),
+  ] as const
+  await waitForAll(opening)
+  const [[source, machines], opened] = await Promise.all(opening)
   const lanes = laneGroup(opened, options.signal, (lane, error) => {
     const { code, message } = reportedError(error)
     onEvent({ type: 'target-failed', target: lane.name, code, message })

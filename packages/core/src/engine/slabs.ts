@@ -1,20 +1,23 @@
+import { pageBytes, sharedAlignedMemory, wholePages } from '../files/aligned-memory.js'
 import { regionBytes } from '../repository/chunk-cutter.js'
 import { frameTableBytes, maxFrameChunks, maxPlainFrameBytes } from '../repository/frame.js'
 import { type Permits, permits } from '../repository/permits.js'
 
 /** Room in front of a slab's data, so that a frame's table can stand before chunks without moving them. */
-export const slabHeadroomBytes: number = Math.ceil(frameTableBytes(maxFrameChunks) / 4096) * 4096
+export const slabHeadroomBytes: number = wholePages(frameTableBytes(maxFrameChunks))
 
 /** Most that all transforms of a chain together may add to a frame. */
 export const maxChainOverheadBytes = 32_768
 
-/** A slab holds a region behind its headroom, or one encoded frame. */
-export const slabBytes: number =
-  Math.max(slabHeadroomBytes + regionBytes, maxPlainFrameBytes) + maxChainOverheadBytes + 4096
+/** A slab holds a region behind its headroom, or one frame, encoded or plain, that starts anywhere in the first page. */
+export const slabBytes: number = wholePages(
+  Math.max(slabHeadroomBytes + regionBytes, maxPlainFrameBytes) + maxChainOverheadBytes + pageBytes,
+)
 
-/** The fixed memory through which all disk data flows; a slab is known by its number. */
+/** The fixed memory through which all disk data flows; a slab is known by its number and starts at a page. */
 export interface SlabRing {
-  readonly memory: readonly SharedArrayBuffer[]
+  readonly memory: SharedArrayBuffer
+  readonly count: number
   /** Slabs that sources and targets fill. */
   readonly inputs: Permits<number>
   /** Slabs that workers fill; kept apart so that full inputs never starve the workers. */
@@ -27,19 +30,21 @@ export interface SlabRing {
 /** Allocates the ring for a number of workers. */
 export function slabRing(workers: number): SlabRing {
   const inputCount = workers * 2 + 1
-  const outputCount = workers + 1
-  const memory = Array.from({ length: inputCount + outputCount }, () => new SharedArrayBuffer(slabBytes))
-  const view = (slab: number, from: number, length: number): Uint8Array => {
-    const buffer = memory[slab]
-    if (buffer === undefined) throw new RangeError(`no slab ${slab}`)
-    return new Uint8Array(buffer, from, length)
-  }
+  const outputCount = workers + 4
+  const count = inputCount + outputCount
+  const memory = sharedAlignedMemory(count * slabBytes)
   const numbers = (from: number, count: number) => Array.from({ length: count }, (_, i) => () => from + i)
   return {
     memory,
+    count,
     inputs: permits(numbers(0, inputCount)),
     outputs: permits(numbers(inputCount, outputCount)),
-    data: (slab) => view(slab, slabHeadroomBytes, regionBytes),
-    whole: (slab) => view(slab, 0, slabBytes),
+    data: (slab) => slabView(memory, slab).subarray(slabHeadroomBytes, slabHeadroomBytes + regionBytes),
+    whole: (slab) => slabView(memory, slab),
   }
+}
+
+/** One slab of a ring's memory, in any thread. */
+export function slabView(memory: SharedArrayBuffer, slab: number): Uint8Array {
+  return new Uint8Array(memory, slab * slabBytes, slabBytes)
 }

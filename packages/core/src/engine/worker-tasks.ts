@@ -50,6 +50,8 @@ export interface DecodeTask {
   readonly links: readonly ChainLink[]
   readonly pack: FramePack
   readonly output: number
+  /** Where in the output slab the plain frame starts; less than a page. */
+  readonly outputOffset: number
   /** Hash every chunk again and compare with its id. Without it, the chain must authenticate. */
   readonly rehash: ChunkIdentity | undefined
 }
@@ -68,7 +70,7 @@ export interface TaskResults {
 
 /** What a worker is started with. */
 export interface WorkerSetup {
-  readonly memory: readonly SharedArrayBuffer[]
+  readonly memory: SharedArrayBuffer
 }
 
 /** Answer of a worker. Errors cross as plain data. */

@@ -2,10 +2,10 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { BackupError, isBackupError } from '../contract/errors.js'
 import { asBuffer, sameBytes } from '../repository/bytes.js'
 import { cutPiece, regionBytes } from '../repository/chunk-cutter.js'
-import { chunkHash, chunkIdBytes } from '../repository/chunk-id.js'
+import { chunkHasher, chunkIdBytes } from '../repository/chunk-id.js'
 import { type ChainLink, type CodecChain, loadCodecChain } from '../repository/codec-chain.js'
 import { frameTableBytes, maxPlainFrameBytes, readFrameTable, writeFrameTable } from '../repository/frame.js'
-import { slabHeadroomBytes } from './slabs.js'
+import { slabHeadroomBytes, slabView } from './slabs.js'
 import type {
   CutResult,
   CutTask,
@@ -20,17 +20,12 @@ import type {
 import { collectYoungGarbage } from './young-garbage.js'
 
 const { memory } = workerData as WorkerSetup
-const slabs = memory.map((buffer) => new Uint8Array(buffer))
 const zeros = new Uint8Array(regionBytes)
 const chains = new Map<string, Promise<CodecChain>>()
 let gathered: Uint8Array | undefined
 const countBytes = collectYoungGarbage(16 * 2 ** 20)
 
-function slab(number: number): Uint8Array {
-  const view = slabs[number]
-  if (view === undefined) throw new RangeError(`no slab ${number}`)
-  return view
-}
+const slab = (number: number): Uint8Array => slabView(memory, number)
 
 function chainOf(links: readonly ChainLink[]): Promise<CodecChain> {
   const name = JSON.stringify(links)
@@ -48,13 +43,14 @@ function cut(task: CutTask): CutResult {
     at += piece
   }
   const ids = task.identities.map(() => new Uint8Array(lengths.length * chunkIdBytes))
+  const hashers = task.identities.map(chunkHasher)
   at = 0
   lengths.forEach((length, i) => {
     const chunk = data.subarray(at, at + length)
     at += length
     if (asBuffer(chunk).equals(zeros.subarray(0, length))) return
-    task.identities.forEach((identity, k) => {
-      ids[k]?.set(chunkHash(identity).update(chunk).digest(), i * chunkIdBytes)
+    hashers.forEach((hash, k) => {
+      ids[k]?.set(hash(chunk), i * chunkIdBytes)
     })
   })
   return { lengths: Uint32Array.from(lengths), ids }
@@ -91,15 +87,18 @@ function plainFrame(from: Uint8Array, { chunks, shared }: EncodeTask): Uint8Arra
 
 async function decode(task: DecodeTask): Promise<DecodeResult> {
   const chain = await chainOf(task.links)
-  const plain = chain.decode(slab(task.slab).subarray(0, task.encodedBytes), slab(task.output), task.pack)
+  const plain = chain.decode(
+    slab(task.slab).subarray(0, task.encodedBytes),
+    slab(task.output).subarray(task.outputOffset),
+    task.pack,
+  )
   const chunks = readFrameTable(plain)
   if (chunks === undefined) throw new BackupError('E_DAMAGED', 'A frame decodes to something that is no frame')
   if (task.rehash !== undefined) {
+    const hash = chunkHasher(task.rehash)
     for (const { id, offset, length } of chunks) {
-      const hash = chunkHash(task.rehash)
-        .update(plain.subarray(offset, offset + length))
-        .digest()
-      if (!sameBytes(hash, id)) throw new BackupError('E_DAMAGED', 'A chunk has other content than its id says')
+      if (!sameBytes(hash(plain.subarray(offset, offset + length)), id))
+        throw new BackupError('E_DAMAGED', 'A chunk has other content than its id says')
     }
   }
   return { chunks }

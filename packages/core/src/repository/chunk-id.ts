@@ -1,4 +1,4 @@
-import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
+import { createHash, createHmac, createSecretKey } from 'node:crypto'
 
 /** Bytes of a chunk id. */
 export const chunkIdBytes = 32
@@ -9,12 +9,12 @@ export interface ChunkIdentity {
   readonly idKey: Uint8Array | undefined
 }
 
-/** Starts a hash for the id of a chunk's plain bytes. */
-export function chunkHash(identity: ChunkIdentity): Hash | Hmac {
-  return identity.idKey === undefined ? createHash('sha256') : createHmac('sha256', identity.idKey)
-}
+/** Computes the id of a chunk's plain bytes. */
+export type ChunkHasher = (plain: Uint8Array) => Buffer
 
-/** The id of a chunk's plain bytes. */
-export function chunkId(plain: Uint8Array, identity: ChunkIdentity): Buffer {
-  return chunkHash(identity).update(plain).digest()
+/** Makes the hasher of an identity. Make it once for many chunks: raw key bytes cost Node 20 µs at each use. */
+export function chunkHasher({ idKey }: ChunkIdentity): ChunkHasher {
+  if (idKey === undefined) return (plain) => createHash('sha256').update(plain).digest()
+  const key = createSecretKey(idKey)
+  return (plain) => createHmac('sha256', key).update(plain).digest()
 }

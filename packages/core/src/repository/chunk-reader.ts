@@ -2,7 +2,7 @@ import type { CallOptions } from '../contract/context.js'
 import { isBackupError } from '../contract/errors.js'
 import type { TransformPlugin } from '../contract/transform.js'
 import { fromHex, sameBytes, toHex } from './bytes.js'
-import { type ChunkIdentity, chunkId } from './chunk-id.js'
+import { type ChunkIdentity, chunkHasher } from './chunk-id.js'
 import type { ChunkIndex, ChunkLocation, IndexedPack } from './chunk-index.js'
 import { type ChainLink, type CodecChain, type FramePack, loadCodecChain, resolveChain } from './codec-chain.js'
 import { damaged } from './damage.js'
@@ -59,6 +59,7 @@ export function chunkReader(
   const chains = new Map<string, Promise<CodecChain>>()
   const frames = new Map<string, Uint8Array>()
   const scratch = new Uint8Array(maxPlainFrameBytes)
+  const hash = chunkHasher(identity)
 
   const chainOf = (links: readonly ChainLink[]): Promise<CodecChain> => {
     const name = JSON.stringify(links)
@@ -97,7 +98,7 @@ export function chunkReader(
     if (location === undefined) throw damaged(`chunk ${toHex(id)}`, 'no index lists it')
     const plain = await frameOf(location, options)
     const chunk = chunkInFrame(packKey(location.packInfo.id), plain, location, id)
-    if (!sameBytes(chunkId(chunk, identity), id))
+    if (!sameBytes(hash(chunk), id))
       throw damaged(packKey(location.packInfo.id), `chunk ${toHex(id)} has other content`)
     return chunk
   }

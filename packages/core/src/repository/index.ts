@@ -1,5 +1,5 @@
 export { blockBytes, type CuttingParameters, cutPiece, regionBytes } from './chunk-cutter.js'
-export { type ChunkIdentity, chunkId } from './chunk-id.js'
+export { type ChunkHasher, type ChunkIdentity, chunkHasher } from './chunk-id.js'
 export {
   type ChunkIndex,
   type ChunkLocation,

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { CallOptions } from '../contract/context.js'
+import { alignedMemory, wholePages } from '../files/aligned-memory.js'
 import { fromHex, toHex } from './bytes.js'
 import type { ChunkIndex } from './chunk-index.js'
 import { type ChainLink, type FramePack, maxEncodedFrameBytes, storedOf } from './codec-chain.js'
@@ -71,9 +72,10 @@ export function packWriter(context: PackWriterContext): PackWriter {
   const { store, index, envelope, links, kind } = context
   const dataKey = envelope.keyring?.current
   // The slack is for what transforms add to the frames under way.
-  const bufferBytes = limitOf(kind) + maxEncodedFrameBytes(links) + 2 ** 20
+  const bufferBytes = wholePages(limitOf(kind) + maxEncodedFrameBytes(links) + 2 ** 20)
+  const memory = alignedMemory(bufferBytes * (1 + queuedPacks))
   const buffers = permits<Buffer>(
-    Array.from({ length: 1 + queuedPacks }, () => () => Buffer.allocUnsafeSlow(bufferBytes)),
+    Array.from({ length: 1 + queuedPacks }, (_, i) => () => Buffer.from(memory, i * bufferBytes, bufferBytes)),
   )
   let open: OpenPack | undefined
   let failure: { readonly error: unknown } | undefined

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { CallOptions } from '../contract/context.js'
 import { toHex } from './bytes.js'
-import { type ChunkIdentity, chunkId } from './chunk-id.js'
+import { type ChunkIdentity, chunkHasher } from './chunk-id.js'
 import type { ChunkIndex } from './chunk-index.js'
 import { type ChainLink, loadCodecChain, maxEncodedFrameBytes } from './codec-chain.js'
 import type { ReadChunk } from './disk-tree-reader.js'
@@ -28,6 +28,7 @@ export function treeStore(
   packs: PackWriter,
   readStored: ReadChunk,
 ): TreeStore {
+  const hash = chunkHasher(identity)
   const chain = loadCodecChain(links)
   // Whoever needs the chain hears of its failure; a lane without nodes never does.
   chain.catch(() => undefined)
@@ -76,7 +77,7 @@ export function treeStore(
   return {
     flush,
     writeNode: async (bytes, options) => {
-      const id = chunkId(bytes, identity)
+      const id = hash(bytes)
       if (!index.claim(id)) return id
       pending.set(toHex(id), Buffer.from(bytes))
       pendingBytes += bytes.byteLength

@@ -52,8 +52,8 @@ function watchedFile(file: OpenFile, path: string, watch: Watcher): OpenFile {
   }
   return {
     read: (buffer, offset, length, position) => step('read', () => file.read(buffer, offset, length, position), buffer),
-    write: (buffer, offset, length) =>
-      step('write', () => file.write(buffer, offset, length, null), buffer.subarray(offset, offset + length)),
+    write: (buffer, offset, length, position) =>
+      step('write', () => file.write(buffer, offset, length, position), buffer.subarray(offset, offset + length)),
     stat: () => step('stat', () => file.stat()),
     sync: () => step('sync', () => file.sync()),
     close: () => step('close', () => file.close()),
