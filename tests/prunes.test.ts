@@ -49,7 +49,7 @@ describe('prunes', () => {
     const running = run(waiting, [target], { name: 'other' })
     await reading.promise
     // Every point goes but the newest; the run has that one as its base, and then even that is taken away.
-    for (const key of target.plugin.objects.keys()) if (key.startsWith('points/')) target.plugin.objects.drop(key)
+    for (const key of target.plugin.objects.keys()) if (/^point(s|-copies)\//.test(key)) target.plugin.objects.drop(key)
     expect((await prune(target)).waitingPacks).toBeGreaterThan(0)
     pruned.resolve()
     expect((await running).status).toBe('done')

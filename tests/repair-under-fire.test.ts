@@ -30,7 +30,15 @@ describe('an interrupted repair', () => {
   const harm = () => {
     heal()
     const { vault } = pair
-    for (const kind of ['data pack', 'tree pack', 'index', 'point', 'verification', 'description'] as const)
+    for (const kind of [
+      'data pack',
+      'tree pack',
+      'index',
+      'point',
+      'point copy',
+      'verification',
+      'description',
+    ] as const)
       damage(kind, middle).apply(vault.target, ...vault.victims[kind], choice)
   }
   const repairThrough = async (
@@ -103,6 +111,7 @@ describe('a hostile source of repairs', () => {
       const { vault } = pair
       const other = await filledVault('plain')
       damage(kind, kind === 'point' ? middle : 'removed').apply(vault.target, ...vault.victims[kind], choice)
+      if (kind === 'point') damage('point copy', 'removed').apply(vault.target, ...vault.victims['point copy'], choice)
       const { stillBroken, restored } = await afterRepair(other.repository)
       expect(stillBroken.length).toBeGreaterThan(0)
       const bravo = [...vault.truths]
@@ -156,7 +165,7 @@ describe('retention after a repair', () => {
     }
     const before = await decide()
     expect(before.filter(({ keep }) => keep)).toHaveLength(2)
-    for (const kind of ['point', 'tree pack'] as const)
+    for (const kind of ['point', 'point copy', 'tree pack'] as const)
       damage(kind, middle).apply(vault.target, ...vault.victims[kind], choice)
     await repairRepository(vault.repository, from, { ...call, transforms: vault.chain })
     expect(await decide()).toEqual(before)

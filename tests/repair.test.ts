@@ -1,4 +1,4 @@
-import { copyPoints, repairRepository, type WorkerPool, workerPool } from '@holdfast/core/engine'
+import { repairRepository, type WorkerPool, workerPool } from '@holdfast/core/engine'
 import type { Repository } from '@holdfast/core/repository'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type DamageCase, damagesOf } from './support/damages.js'
@@ -63,11 +63,6 @@ for (const protection of ['plain', 'encrypted'] as const) {
           const { vault, from } = pair
           const before = await namesOf(vault.repository)
           damage.apply(vault.target, ...vault.victims[kind], choice)
-          if (kind === 'point' && damage.name === 'removed') {
-            const { entries } = await from.points.list(call)
-            const { copied } = await copyPoints(from, vault.repository, entries, { ...call, transforms: vault.chain })
-            expect(copied, 'a point that is gone without a trace comes back by copying').toHaveLength(1)
-          }
           const { stillBroken, mended } = await repairRepository(vault.repository, from, {
             ...call,
             transforms: vault.chain,
@@ -85,6 +80,21 @@ for (const protection of ['plain', 'encrypted'] as const) {
         60_000,
       )
 
+      it('mends a point of which manifest and copy are lost', async () => {
+        for (const name of ['removed', middle]) {
+          heal()
+          const { vault, from } = pair
+          damage('point copy', middle).apply(vault.target, ...vault.victims['point copy'], choice)
+          damage('point', name).apply(vault.target, ...vault.victims.point, choice)
+          const { stillBroken } = await repairRepository(vault.repository, from, { ...call, transforms: vault.chain })
+          expect(stillBroken).toEqual([])
+          const { report, restored } = await outcomeOf(vault.repository, vault.truths, pool)
+          expect(report.damage).toEqual([])
+          expect(report.points).toHaveLength(4)
+          expect(allSame(restored)).toBe(true)
+        }
+      }, 60_000)
+
       it('mends everything that is damaged at once, and a second repair finds nothing to do', async () => {
         heal()
         const { vault, from } = pair
@@ -93,6 +103,7 @@ for (const protection of ['plain', 'encrypted'] as const) {
           'tree pack',
           'index',
           'point',
+          'point copy',
           'verification',
           'condemned',
           'description',
@@ -137,6 +148,9 @@ for (const protection of ['plain', 'encrypted'] as const) {
       ['index', 'removed'],
       ['verification', middle],
       ['condemned', 'truncated to half'],
+      ['point', middle],
+      ['point', 'removed'],
+      ['point copy', middle],
       ['data pack', 'bit flipped in the footer'],
       ['data pack', 'bit flipped in the pack id'],
       ['data pack', 'truncated to its frames'],
@@ -169,6 +183,7 @@ for (const protection of ['plain', 'encrypted'] as const) {
       async (kind, name) => {
         heal()
         damage(kind, name).apply(vault.target, ...vault.victims[kind], choice)
+        if (kind === 'point') damage('point copy', name).apply(vault.target, ...vault.victims['point copy'], choice)
         const { stillBroken, report, restored } = await repaired()
         expect(stillBroken.length).toBeGreaterThan(0)
         const lost = [...restored].filter(([, { how }]) => how !== 'same').map(([point]) => point)

@@ -82,15 +82,17 @@ interface PointFile {
   readonly disks: { id: string; sizeBytes: number }[]
 }
 
-/** Changes the point of machine `db` and returns its key. */
+/** Changes the point of machine `db`, and its copy, and returns its key. */
 function rewritePoint(vault: string, change: (point: PointFile) => void): string {
   const key =
     objectsOf(vault, 'points').find((name) => readFileSync(join(vault, name), 'latin1').includes('"name":"db"')) ?? ''
-  rewriteEnvelope(vault, key, (payload) => {
-    const point: PointFile = JSON.parse(payload.toString('utf8'))
-    change(point)
-    return Buffer.from(JSON.stringify(point))
-  })
+  for (const name of [key, key.replace('points/', 'point-copies/')]) {
+    rewriteEnvelope(vault, name, (payload) => {
+      const point: PointFile = JSON.parse(payload.toString('utf8'))
+      change(point)
+      return Buffer.from(JSON.stringify(point))
+    })
+  }
   return key
 }
 

@@ -131,6 +131,7 @@ export function damagesOf(kind: ObjectKind): readonly DamageCase[] {
       return [...general, flipped('in the third quarter', (bytes) => Math.floor((bytes.length * 3) / 4))]
     case 'index':
     case 'point':
+    case 'point copy':
     case 'verification':
     case 'condemned':
     case 'writer':

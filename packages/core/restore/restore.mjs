@@ -65,6 +65,7 @@ const objectNames = {
   packs: /^[0-9a-f]{2}\/[0-9a-f]{32}$/,
   index: /^[0-9a-f]{32}$/,
   points: /^[0-9a-f]{32}\/[A-Za-z0-9_-]+$/,
+  'point-copies': /^[0-9a-f]{32}\/[A-Za-z0-9_-]+$/,
 }
 
 function openFolders(given) {
@@ -557,15 +558,17 @@ function parsePoint(repo, key, bytes) {
     isPoint && Array.isArray(point.disks) && point.disks.every(isDisk) && !Number.isNaN(Date.parse(point.takenAt))
   demand(isWhole, key, 'it lacks what a recovery point has')
   const tag = hex(chunkId(repo, Buffer.from(`machine\n${point.machine.id}`))).slice(0, 32)
-  demand(key === `points/${tag}/${point.id}`, key, `it is point ${point.id} of another machine or time`)
+  const isNamed = [`points/${tag}/${point.id}`, `point-copies/${tag}/${point.id}`].includes(key)
+  demand(isNamed, key, `it is point ${point.id} of another machine or time`)
   return point
 }
 
-/** All points that can be read, the oldest first. */
+/** All points that can be read, the oldest first. A point whose manifest is lost is read from its copy. */
 function readPoints(repo) {
-  const points = listObjects(repo, 'points').flatMap(
-    (key) => attempt(() => readWhole(repo, key, 2 ** 26, (bytes) => parsePoint(repo, key, bytes))) ?? [],
-  )
+  const read = (key) => attempt(() => readWhole(repo, key, 2 ** 26, (bytes) => parsePoint(repo, key, bytes)))
+  const copies = new Map(listObjects(repo, 'point-copies').map((key) => [key.replace('point-copies/', 'points/'), key]))
+  const keys = new Set([...listObjects(repo, 'points'), ...copies.keys()])
+  const points = [...keys].flatMap((key) => read(key) ?? (copies.has(key) ? read(copies.get(key)) : undefined) ?? [])
   return points.sort((a, b) => Date.parse(a.takenAt) - Date.parse(b.takenAt) || (a.id < b.id ? -1 : 1))
 }
 
@@ -679,6 +682,8 @@ function check(repo) {
       for (const frame of framesOf(key, footer)) attempt(() => goodFrames.add(proveFrame(repo, footer.pack, frame)))
     })
   }
+  for (const key of listObjects(repo, 'point-copies'))
+    attempt(() => readWhole(repo, key, 2 ** 26, (bytes) => parsePoint(repo, key, bytes)))
   const points = readPoints(repo)
   const seen = new Set()
   for (const point of points) {

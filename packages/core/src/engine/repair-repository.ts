@@ -1,5 +1,6 @@
 import type { CallOptions } from '../contract/context.js'
 import type { TransformPlugin } from '../contract/transform.js'
+import type { ObjectKey } from '../model/ids.js'
 import { fromHex, sameBytes, toHex } from '../repository/bytes.js'
 import { listCondemned } from '../repository/condemned.js'
 import { isDamage } from '../repository/damage.js'
@@ -66,6 +67,7 @@ export async function repairRepository(
   for (const key of await mendTwins(repository, options)) say(`${key} was written anew from its twin`)
   for (const key of await finishReplacements(repository, options))
     say(`${key} was put in place: an earlier repair was interrupted`)
+  for (const key of await repository.points.mendCopies(options)) say(`${key} was written anew from its twin`)
   await removeDamagedNotes(repair)
   await rebuildIndex(repair)
   const found = await examineRepository(repository, reading, { signal: options.signal, readData: true })
@@ -90,12 +92,17 @@ function isTargetIo(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && error.code === 'E_TARGET_IO'
 }
 
+/** A manifest or its copy, not a note about a point. */
+function isOfPoint(key: ObjectKey): boolean {
+  return key.startsWith(objectPrefixes.points) || key.startsWith(objectPrefixes.pointCopies)
+}
+
 /** Notes about points (verifications, condemnations) can be done without: a damaged one only stands in the way. */
 async function removeDamagedNotes({ repository, say, options }: Repair): Promise<void> {
   const { store, envelope } = repository
   const { damaged } = await repository.points.list(options)
   for (const { key, error } of damaged) {
-    if (key.startsWith(objectPrefixes.points) || !isDamage(error)) continue
+    if (isOfPoint(key) || !isDamage(error)) continue
     await store.remove(key, options)
     say(`${key} was damaged and removed: it only noted a verification`)
   }

@@ -3,7 +3,7 @@ import { objectKey } from '../contract/object-key.js'
 import type { ObjectKey } from '../model/ids.js'
 import { isDamage } from '../repository/damage.js'
 import { openEnvelope, sealEnvelope } from '../repository/envelope.js'
-import { objectPrefixes } from '../repository/layout.js'
+import { objectPrefixes, pointCopyKey } from '../repository/layout.js'
 import { readObject } from '../repository/object-reader.js'
 import { decodePoint, encodePoint, maxPointBytes, type RecoveryPoint } from '../repository/recovery-point.js'
 import type { Repository } from '../repository/repository.js'
@@ -52,8 +52,9 @@ async function moveInto(
   options: CallOptions,
 ): Promise<ObjectKey> {
   const key = objectKey(beside.slice(0, -replacementSuffix.length))
+  await repository.store.remove(pointCopyKey(key), options)
   await repository.store.remove(key, options)
-  await repository.store.put(key, [sealEnvelope(key, encodePoint(point), repository.envelope)], options)
+  await repository.points.write(point, options)
   await repository.store.remove(beside, options)
   return key
 }

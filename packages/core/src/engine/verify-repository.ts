@@ -7,9 +7,10 @@ import { listCondemned } from '../repository/condemned.js'
 import { damaged } from '../repository/damage.js'
 import { loadIndex } from '../repository/index-store.js'
 import { objectPrefixes, packKey } from '../repository/layout.js'
+import type { DamagedPoint } from '../repository/manifest-store.js'
 import { onlyObject } from '../repository/only-object.js'
 import { indexRunsOf, type PackContents, readPackContents } from '../repository/pack-reader.js'
-import type { DamagedPoint, PointEntry } from '../repository/point-store.js'
+import type { PointEntry } from '../repository/point-store.js'
 import type { Repository } from '../repository/repository.js'
 import { checkTwins } from '../repository/twins.js'
 import type { OnEvent } from './events.js'
@@ -67,7 +68,6 @@ export interface Examination {
   readonly damagedIndexes: readonly ObjectKey[]
   /** Packs that no index object lists although points need them. */
   readonly unlistedPacks: readonly string[]
-  readonly damagedNotes: readonly ObjectKey[]
 }
 
 /** Checks a repository, goes on past damage, lists all of it, and notes with each whole point that it was verified. */
@@ -138,7 +138,8 @@ export async function examineRepository(
 
   await checkTwins(repository, note, options)
   const { index, stored, entries, damagedObjects, damagedIndexes } = await takeStock(repository, options)
-  for (const { key, error } of [...damagedIndexes, ...damagedObjects]) note(error, key)
+  const damagedCopies = await repository.points.checkCopies(entries, options)
+  for (const { key, error } of [...damagedIndexes, ...damagedObjects, ...damagedCopies]) note(error, key)
 
   await checkCondemned(repository, note, options)
 
@@ -201,7 +202,6 @@ export async function examineRepository(
     packErrors: packs.packErrors,
     damagedIndexes: damagedIndexes.map(({ key }) => key),
     unlistedPacks: [...needed],
-    damagedNotes: damagedObjects.map(({ key }) => key).filter((key) => !key.startsWith(objectPrefixes.points)),
   }
 }
 

@@ -7,6 +7,7 @@ export const objectPrefixes = {
   packs: 'packs/',
   index: 'index/',
   points: 'points/',
+  pointCopies: 'point-copies/',
   verified: 'verified/',
   holds: 'holds/',
   writers: 'writers/',
@@ -42,6 +43,16 @@ export function indexKey(id: string): ObjectKey {
 /** `machineTag` stands for the machine: its name may be secret, or no legal key. */
 export function pointKey(machineTag: string, id: PointId): ObjectKey {
   return objectKey(`points/${machineTag}/${id}`)
+}
+
+/** The copy of a point's manifest: losing the manifest would lose the point. */
+export function pointCopyKey(point: ObjectKey): ObjectKey {
+  return objectKey(`${objectPrefixes.pointCopies}${point.slice(objectPrefixes.points.length)}`)
+}
+
+/** The point that a copy belongs to. */
+export function copiedPointKey(copy: ObjectKey): ObjectKey {
+  return objectKey(`${objectPrefixes.points}${copy.slice(objectPrefixes.pointCopies.length)}`)
 }
 
 /** A note that a point was verified. */

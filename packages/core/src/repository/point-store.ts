@@ -3,19 +3,16 @@ import { BackupError, isBackupError } from '../contract/errors.js'
 import { objectKey } from '../contract/object-key.js'
 import type { ObjectKey } from '../model/ids.js'
 import { toHex } from './bytes.js'
-import { damaged, parseStoredJson } from './damage.js'
+import { parseStoredJson } from './damage.js'
 import { type EnvelopeContext, openEnvelope, sealEnvelope } from './envelope.js'
-import { holdKey, objectPrefixes, pointKey, verifiedKey } from './layout.js'
+import { holdKey, objectPrefixes, verifiedKey } from './layout.js'
+import { type DamagedPoint, manifestStore, type StoredManifest } from './manifest-store.js'
 import { readObject } from './object-reader.js'
 import type { ObjectStore } from './object-store.js'
-import { decodePoint, encodePoint, machineTag, maxPointBytes, type RecoveryPoint } from './recovery-point.js'
+import { machineTag, type RecoveryPoint } from './recovery-point.js'
 
 /** A recovery point with what the target says of it. */
-export interface PointEntry {
-  readonly key: ObjectKey
-  readonly point: RecoveryPoint
-  /** When the target saw the point appear: no writer can forge it. */
-  readonly witnessedAt: Date
+export interface PointEntry extends StoredManifest {
   readonly held: boolean
   readonly verifications: readonly Verification[]
 }
@@ -26,12 +23,6 @@ export interface Verification {
   /** `data`: every chunk was read back and hashed. `boot`: the machine started. */
   readonly level: 'data' | 'boot'
   readonly evidence: string
-}
-
-/** A point, or a note about one, that cannot be read. */
-export interface DamagedPoint {
-  readonly key: ObjectKey
-  readonly error: unknown
 }
 
 /** A small object about a point. */
@@ -47,6 +38,10 @@ export interface PointStore {
   ) => Promise<{ readonly entries: readonly PointEntry[]; readonly damaged: readonly DamagedPoint[] }>
   /** Lists the holds and verifications, each with the point that it is about, whether or not that is there. */
   readonly listNotes: (options: CallOptions) => Promise<readonly PointNote[]>
+  /** Reads the copies of these points' manifests, and tells of those that are not what their point is. */
+  readonly checkCopies: (entries: readonly PointEntry[], options: CallOptions) => Promise<readonly DamagedPoint[]>
+  /** Writes what is damaged or missing of a manifest and its copy anew from the other, and returns the keys. */
+  readonly mendCopies: (options: CallOptions) => Promise<readonly ObjectKey[]>
   readonly write: (point: RecoveryPoint, options: CallOptions) => Promise<void>
   readonly remove: (entry: PointEntry, options: CallOptions) => Promise<void>
   readonly hold: (entry: PointEntry, held: boolean, options: CallOptions) => Promise<void>
@@ -55,51 +50,37 @@ export interface PointStore {
 
 /** Opens the points of a repository. */
 export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey: Uint8Array | undefined): PointStore {
+  const manifests = manifestStore(store, envelope, idKey)
   const tagOf = (point: RecoveryPoint) => machineTag(point.machine.id, idKey)
-
-  const readPoint = async (key: ObjectKey, options: CallOptions): Promise<RecoveryPoint> => {
-    const point = decodePoint(key, openEnvelope(key, await readObject(store, key, maxPointBytes, options), envelope))
-    if (key !== pointKey(tagOf(point), point.id))
-      throw damaged(key, `it is point ${point.id} of another machine or time`)
-    return point
-  }
 
   const readVerification = async (key: ObjectKey, options: CallOptions): Promise<Verification> =>
     parseStoredJson(key, openEnvelope(key, await readObject(store, key, 2 ** 20, options), envelope)) as Verification
 
   return {
     list: async (options) => {
+      const broken: DamagedPoint[] = []
       const [points, holds, verified] = await Promise.all([
-        store.list(objectPrefixes.points, options),
+        manifests.list((damage) => broken.push(damage), options),
         store.list(objectPrefixes.holds, options),
         store.list(objectPrefixes.verified, options),
       ])
       const held = new Set(holds.map((info) => info.key.slice(objectPrefixes.holds.length)))
       const entries: PointEntry[] = []
-      const broken: DamagedPoint[] = []
-      for (const info of points) {
-        const name = info.key.slice(objectPrefixes.points.length)
-        try {
-          const point = await readPoint(info.key, options)
-          const verifications: Verification[] = []
-          for (const { key } of verified) {
-            if (!key.startsWith(`${objectPrefixes.verified}${name}/`)) continue
-            try {
-              verifications.push(await readVerification(key, options))
-            } catch (error) {
-              options.signal.throwIfAborted()
-              // It goes with its point, which a prune may just be removing.
-              if (isBackupError(error) && error.code === 'E_OBJECT_NOT_FOUND') continue
-              broken.push({ key, error })
-            }
+      for (const manifest of points) {
+        const name = manifest.key.slice(objectPrefixes.points.length)
+        const verifications: Verification[] = []
+        for (const { key } of verified) {
+          if (!key.startsWith(`${objectPrefixes.verified}${name}/`)) continue
+          try {
+            verifications.push(await readVerification(key, options))
+          } catch (error) {
+            options.signal.throwIfAborted()
+            // It goes with its point, which a prune may just be removing.
+            if (isBackupError(error) && error.code === 'E_OBJECT_NOT_FOUND') continue
+            broken.push({ key, error })
           }
-          entries.push({ key: info.key, point, witnessedAt: info.modifiedAt, held: held.has(name), verifications })
-        } catch (error) {
-          options.signal.throwIfAborted()
-          // A point pruned between listing and reading is no damage.
-          if (isBackupError(error) && error.code === 'E_OBJECT_NOT_FOUND') continue
-          broken.push({ key: info.key, error })
         }
+        entries.push({ ...manifest, held: held.has(name), verifications })
       }
       entries.sort((a, b) => byAge(a.point, b.point))
       return { entries, damaged: broken }
@@ -118,12 +99,11 @@ export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey:
         })),
       ]
     },
-    write: async (point, options) => {
-      const key = pointKey(tagOf(point), point.id)
-      await store.put(key, [sealEnvelope(key, encodePoint(point), envelope)], options)
-    },
+    checkCopies: manifests.checkCopies,
+    mendCopies: manifests.mendCopies,
+    write: manifests.write,
     remove: async (entry, options) => {
-      await store.remove(entry.key, options)
+      await manifests.remove(entry.key, options)
       const name = entry.key.slice(objectPrefixes.points.length)
       const about = await store.list(`${objectPrefixes.verified}${name}/`, options)
       for (const info of about) await store.remove(info.key, options)
