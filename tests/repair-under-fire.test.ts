@@ -41,6 +41,12 @@ describe('an interrupted repair', () => {
     ] as const)
       damage(kind, middle).apply(vault.target, ...vault.victims[kind], choice)
   }
+  /** The process that held them still runs, being this one; the one that stands for it is dead. */
+  const dropLeases = () => {
+    const { target, victims } = pair.vault
+    for (const key of target.objects.keys())
+      if (key.startsWith('writers/') && !victims.writer.includes(key)) target.objects.drop(key)
+  }
   const repairThrough = async (
     plugin: MemoryTarget | ReturnType<typeof stoppingTarget>['plugin'],
     signal: AbortSignal,
@@ -59,7 +65,7 @@ describe('an interrupted repair', () => {
       const total = whole.changes()
       expect(total).toBeGreaterThan(12)
       const stops =
-        how === 'killed' ? Array.from({ length: total }, (_, i) => i) : [1, 3, Math.floor(total / 2), total - 2]
+        how === 'killed' ? Array.from({ length: total - 1 }, (_, i) => i) : [1, 3, Math.floor(total / 2), total - 2]
       for (const stop of stops) {
         harm()
         const readable = await restoreAll(pair.vault.repository, pair.vault.truths, pool)
@@ -73,6 +79,7 @@ describe('an interrupted repair', () => {
         ).rejects.toThrow()
         const between = await restoreAll(pair.vault.repository, pair.vault.truths, pool)
         expect([...between.values()].filter((restored) => restored.how === 'wrong')).toEqual([])
+        dropLeases()
         const { stillBroken } = await repairThrough(pair.vault.target, call.signal)
         expect(stillBroken, `after ${stop} of ${total} changes`).toEqual([])
         const restored = await restoreAll(pair.vault.repository, pair.vault.truths, pool)
@@ -84,6 +91,23 @@ describe('an interrupted repair', () => {
     },
     120_000,
   )
+})
+
+describe('a repair', () => {
+  it('leaves the repository alone while a prune lives', async () => {
+    const { vault, from } = await pairByCopy('plain')
+    damage('data pack', 'removed').apply(vault.target, ...vault.victims['data pack'], choice)
+    const namesBeside = () => vault.target.objects.keys().filter((name) => !name.startsWith('writers/'))
+    const before = namesBeside()
+    const lease = { id: 'c'.repeat(24), role: 'prune', host: 'elsewhere', boot: 'elsewhere', pid: 1 }
+    const repair = () => repairRepository(vault.repository, from, { ...call, transforms: vault.chain })
+    const writing = `writers/${lease.id}-0`
+    await vault.repository.store.put(key(writing), [Buffer.from(JSON.stringify(lease))], call)
+    await expect(repair()).rejects.toMatchObject({ code: 'E_REPOSITORY_BUSY', hint: expect.any(String) })
+    expect(namesBeside()).toEqual(before)
+    await vault.repository.store.remove(key(writing), call)
+    expect((await repair()).stillBroken).toEqual([])
+  }, 60_000)
 })
 
 describe('a hostile source of repairs', () => {

@@ -4,7 +4,7 @@ import { type ErrorCode, isBackupError } from '@holdfast/core'
 export type ExitCode = 0 | 1 | 2 | 3
 
 /** What the caller must correct; everything else is a failure of the world. */
-const wrongUse: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+const wrongUse: ReadonlySet<string> = new Set<ErrorCode>([
   'E_CONFIG',
   'E_USAGE',
   'E_PLAN',
@@ -18,7 +18,12 @@ const wrongUse: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 /** Tells what an error makes the program exit with. */
 export function exitCodeOf(error: unknown): ExitCode {
-  return isBackupError(error) && wrongUse.has(error.code) ? 2 : 1
+  return isBackupError(error) ? exitCodeOfCode(error.code) : 1
+}
+
+/** Tells what an error of this code makes the program exit with. */
+export function exitCodeOfCode(code: string): ExitCode {
+  return wrongUse.has(code) ? 2 : 1
 }
 
 /** The exit code of a thing done in several parts: equal parts speak with one voice, anything else is partial. */

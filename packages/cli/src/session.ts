@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createSecretResolver, type LoadedConfig, loadConfig } from '@holdfast/config'
 import type { Pipeline } from '@holdfast/core'
-import { type EngineHost, engineHost } from '@holdfast/core/engine'
+import { type EngineHost, engineHost, type WorkerPool, workerPool } from '@holdfast/core/engine'
 import type { Invocation } from './invocation.js'
 import { usageError } from './output.js'
 
@@ -29,6 +29,27 @@ export async function openSession({ common, output, signal, cwd, environment }: 
     },
   })
   return { config, host, [Symbol.asyncDispose]: () => rm(tempDir, { recursive: true, force: true }) }
+}
+
+/** A session with worker threads. */
+export interface WorkingSession extends Session {
+  readonly pool: WorkerPool
+}
+
+/** Opens a session with threads, which start first: they take as long to load as the configuration does. */
+export async function openWorkingSession(invocation: Invocation): Promise<WorkingSession> {
+  const pool = workerPool(availableParallelism())
+  try {
+    const session = await openSession(invocation)
+    const dispose = async () => {
+      await pool[Symbol.asyncDispose]()
+      await session[Symbol.asyncDispose]()
+    }
+    return { ...session, pool, [Symbol.asyncDispose]: dispose }
+  } catch (error) {
+    await pool[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
 /** The pipelines of these names, or all. @throws BackupError `E_USAGE` */

@@ -84,7 +84,7 @@ describe('a lease', () => {
     expect(live.get(own.id)).toBeUndefined()
   })
 
-  test('of a process that ended is removed; one that cannot be read counts as a prune', async () => {
+  test('of a process that ended is removed; of one that cannot be read the role is unknown', async () => {
     const { store, objects } = storeAt(() => Date.now())
     const own = await takeLease(store, clock, randomBytes, 'writer', options)
     const [, mine] = [...objects][0] ?? []
@@ -95,7 +95,7 @@ describe('a lease', () => {
     expect(new Map(await liveWriters(store, options))).toEqual(
       new Map([
         [own.id, 'writer'],
-        ['bb', 'prune'],
+        ['bb', 'unknown'],
       ]),
     )
     expect([...objects.keys()]).not.toContain('writers/aa-3')

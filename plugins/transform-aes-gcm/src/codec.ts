@@ -55,7 +55,8 @@ export function createCodec(_parameters: CodecParameters, version: number): Tran
 
 function pump(cipher: CipherGCM | DecipherGCM, input: Uint8Array, output: Uint8Array): number {
   for (let offset = 0; offset < input.length; offset += pieceBytes) {
-    output.set(cipher.update(input.subarray(offset, offset + pieceBytes)), offset)
+    // On shared memory, `set` copies word by word and `copy` does not.
+    cipher.update(input.subarray(offset, offset + pieceBytes)).copy(output, offset)
   }
   return input.length
 }

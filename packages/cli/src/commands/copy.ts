@@ -1,4 +1,4 @@
-import { copyPoints, type OnEvent } from '@holdfast/core/engine'
+import { copyPoints } from '@holdfast/core/engine'
 import { choosePoint, type PointEntry } from '@holdfast/core/repository'
 import type { Invocation, Outcome } from '../invocation.js'
 import { usageError } from '../output.js'
@@ -39,7 +39,8 @@ export async function copy(
   using progress = progressView(output, 'copied')
   const report = await copyPoints(source.repository, destination.repository, [...chosen], {
     signal,
-    onEvent: namingTarget(progress.onEvent, to),
+    onEvent: progress.onEvent,
+    target: to,
     transforms: writingChain(config, to, destination.repository.description.encrypted),
     workers: host.workers,
   })
@@ -50,9 +51,4 @@ export async function copy(
     `${from} → ${to}: ${counted(report.copied.length, 'point')} copied, ${formatBytes(storedBytes)} new${skipped}`,
   )
   return { exitCode: all && damaged.length > 0 ? 3 : 0, result: { from, to, ...report } }
-}
-
-/** The engine knows two repositories, and not what the configuration calls them. */
-function namingTarget(onEvent: OnEvent, target: string): OnEvent {
-  return (event) => onEvent(event.type === 'point-committed' ? { ...event, target } : event)
 }

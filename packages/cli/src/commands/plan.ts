@@ -1,5 +1,5 @@
-import { checkPipeline, type Plan, planPipeline } from '@holdfast/core/engine'
-import { type ExitCode, joinedExitCode } from '../exit-code.js'
+import { type Plan, planPipeline } from '@holdfast/core/engine'
+import { type ExitCode, exitCodeOfCode, joinedExitCode } from '../exit-code.js'
 import type { Invocation, Outcome } from '../invocation.js'
 import { printable } from '../render/printable.js'
 import { counted, formatDuration } from '../render/units.js'
@@ -14,7 +14,9 @@ export async function plan(invocation: Invocation, names: readonly string[]): Pr
   for (const pipeline of pipelinesNamed(session.config, names)) {
     const made = await planPipeline(pipeline, session.host, { signal })
     plans.push(made)
-    codes.push(made.problems.length === 0 ? 0 : checkPipeline(pipeline).length > 0 ? 2 : 1)
+    // What the caller must correct comes first: until then the rest cannot be judged.
+    const wrong = made.problems.some(({ code }) => exitCodeOfCode(code) === 2)
+    codes.push(made.problems.length === 0 ? 0 : wrong ? 2 : 1)
     for (const line of describePlan(made)) output.line(line)
     for (const { message, hint } of made.problems) {
       output.line(`  ${output.colors.red('problem')}     ${printable(message)}`)

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
 import type { DiskId } from '@holdfast/core'
-import { placeInFolder, restorePoint, workerPool } from '@holdfast/core/engine'
+import { placeInFolder, restorePoint } from '@holdfast/core/engine'
 import type { Invocation, Outcome } from '../invocation.js'
 import { printable } from '../render/printable.js'
 import { progressView } from '../render/progress.js'
 import { counted, formatBytes, formatDuration } from '../render/units.js'
-import { openSession } from '../session.js'
+import { openWorkingSession } from '../session.js'
 import { findPoint, storedPoints } from '../stored-points.js'
 import { chosenTargets } from '../target-access.js'
 
@@ -21,8 +21,7 @@ export interface RestoreOptions {
 export async function restore(invocation: Invocation, wanted: string, options: RestoreOptions): Promise<Outcome> {
   const { output, signal, cwd } = invocation
   const startedAt = performance.now()
-  await using session = await openSession(invocation)
-  await using pool = workerPool(session.host.workers)
+  await using session = await openWorkingSession(invocation)
   const targets = chosenTargets(session.config, options.target === undefined ? [] : [options.target])
   await using stored = await storedPoints(session, targets, invocation)
   const { target, entry } = findPoint(stored, wanted, session)
@@ -34,7 +33,7 @@ export async function restore(invocation: Invocation, wanted: string, options: R
     repository,
     entry.point,
     (machine, disks) => placeInFolder(folder, { ...machine, name: options.name ?? machine.name }, disks),
-    pool,
+    session.pool,
     { signal, onEvent: progress.onEvent, ...(options.disk !== undefined && { disks: options.disk.map(asDiskId) }) },
   )
   progress.close()

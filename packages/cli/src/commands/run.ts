@@ -6,14 +6,14 @@ import { errorDocument } from '../render/errors.js'
 import { printable } from '../render/printable.js'
 import { progressView } from '../render/progress.js'
 import { counted, formatBytes, formatDuration } from '../render/units.js'
-import { openSession, pipelinesNamed, type Session } from '../session.js'
+import { openWorkingSession, pipelinesNamed, type WorkingSession } from '../session.js'
 
 const exitCodes = { done: 0, failed: 1, partial: 3 } as const
 
 /** Backs up every machine of the pipelines, one pipeline after the other. */
 export async function run(invocation: Invocation, names: readonly string[]): Promise<Outcome> {
   const { output, signal } = invocation
-  await using session = await openSession(invocation)
+  await using session = await openWorkingSession(invocation)
   const pipelines = pipelinesNamed(session.config, names)
   const reports: object[] = []
   const codes: ExitCode[] = []
@@ -33,12 +33,12 @@ export async function run(invocation: Invocation, names: readonly string[]): Pro
   return { exitCode: joinedExitCode(codes), result: { pipelines: reports } }
 }
 
-async function runOne(session: Session, pipeline: Pipeline, invocation: Invocation): Promise<RunReport> {
+async function runOne(session: WorkingSession, pipeline: Pipeline, invocation: Invocation): Promise<RunReport> {
   const { output, signal } = invocation
-  const { config, host } = session
+  const { config, host, pool } = session
   using progress = progressView(output, 'read')
   const onEvent = progress.onEvent
-  const report = await runPipeline(pipeline, host, { signal, onEvent, offered: config.transforms })
+  const report = await runPipeline(pipeline, host, { signal, onEvent, offered: config.transforms, pool })
   progress.close()
   for (const line of describeReport(report)) output.line(line)
   for (const { machine, error } of report.machines) {

@@ -1,10 +1,10 @@
-import { type VerifyReport, verifyRepository, workerPool } from '@holdfast/core/engine'
+import { type VerifyReport, verifyRepository } from '@holdfast/core/engine'
 import { type ExitCode, exitCodeOf, joinedExitCode } from '../exit-code.js'
 import type { Invocation, Outcome } from '../invocation.js'
 import { errorDocument } from '../render/errors.js'
 import { progressView } from '../render/progress.js'
 import { counted, formatBytes } from '../render/units.js'
-import { openSession, type Session } from '../session.js'
+import { openWorkingSession, type WorkingSession } from '../session.js'
 import { chosenTargets, openChosen } from '../target-access.js'
 
 /** What to verify and how deep. */
@@ -18,7 +18,7 @@ export interface VerifyCommandOptions {
 /** Checks the repositories of targets and lists all damage. */
 export async function verify(invocation: Invocation, options: VerifyCommandOptions): Promise<Outcome> {
   const { output, signal } = invocation
-  await using session = await openSession(invocation)
+  await using session = await openWorkingSession(invocation)
   const targets = chosenTargets(session.config, options.target === undefined ? [] : [options.target])
   const reports: object[] = []
   const codes: ExitCode[] = []
@@ -42,17 +42,16 @@ export async function verify(invocation: Invocation, options: VerifyCommandOptio
 }
 
 async function verifyTarget(
-  session: Session,
+  session: WorkingSession,
   target: string,
   { readData, sample }: VerifyCommandOptions,
   invocation: Invocation,
 ): Promise<VerifyReport> {
   const { output, signal } = invocation
-  await using pool = workerPool(session.host.workers)
   await using opened = await openChosen(session, target, invocation)
   using progress = progressView(output, 'read')
   const depth = sample === undefined ? {} : { samplePercent: sample }
-  const report = await verifyRepository(opened.repository, pool, {
+  const report = await verifyRepository(opened.repository, session.pool, {
     signal,
     onEvent: progress.onEvent,
     readData: readData === true || sample !== undefined,

@@ -33,6 +33,7 @@ export const errorCodes = {
   E_OBJECT_KEY: 'A key is not a legal object name.',
   E_REPOSITORY_NOT_FOUND: 'The target holds no repository.',
   E_REPOSITORY_EXISTS: 'The target already holds a repository.',
+  E_REPOSITORY_BUSY: 'Another process changes what only one may change at a time.',
   E_REPOSITORY_VERSION: 'The repository was written by a newer format.',
   E_DAMAGED: 'Stored data is missing, truncated or altered.',
   E_KEY_WRONG: 'The passphrase opens none of the key slots.',

@@ -21,6 +21,8 @@ export interface CopyOptions extends CallOptions {
   readonly onEvent?: OnEvent
   /** Chain for the target that is copied to. */
   readonly transforms: readonly TransformPlugin[]
+  /** What events call the repository that is copied to. @defaultValue `'copy'` */
+  readonly target?: string
   /** @defaultValue 2 */
   readonly workers?: number
 }
@@ -51,7 +53,7 @@ export async function copyPoints(
   const workers = options.workers ?? 2
   await using reading = workerPool(Math.max(1, Math.ceil(workers / 2)))
   await using writing = workerPool(workers)
-  await using lane = await openLane('copy', to, options.transforms, writing, options.signal)
+  await using lane = await openLane(options.target ?? 'copy', to, options.transforms, writing, options.signal)
   const reader = await storedDiskReader(from, reading, options)
   const known = lane.points.map((entry) => entry.point)
   const copied: CopyReport['copied'][number][] = []

@@ -32,6 +32,8 @@ export interface TargetPlan {
 
 /** Why a pipeline cannot run: the two parts that do not fit, and what to do. */
 export interface PlanProblem {
+  /** What `run` would report; `E_PLAN` where the parts do not fit. */
+  readonly code: string
   readonly parts: readonly string[]
   readonly message: string
   readonly hint: string
@@ -44,6 +46,7 @@ export function checkPipeline(pipeline: Pipeline): readonly PlanProblem[] {
   for (const hook of pipeline.quiesce ?? []) {
     if (channels.includes(hook.capabilities.channel)) continue
     problems.push({
+      code: 'E_PLAN',
       parts: [`quiesce '${hook.id}'`, `source '${pipeline.source.id}'`],
       message: `Hook '${hook.id}' needs the channel '${hook.capabilities.channel}', source '${pipeline.source.id}' offers only: ${channels.join(', ') || 'none'}.`,
       hint: 'Use a hook for one of these channels, or another source.',
@@ -51,6 +54,7 @@ export function checkPipeline(pipeline: Pipeline): readonly PlanProblem[] {
   }
   if (pipeline.targets.length === 0) {
     problems.push({
+      code: 'E_PLAN',
       parts: [`pipeline '${pipeline.name}'`],
       message: `Pipeline '${pipeline.name}' has no target.`,
       hint: 'Name at least one target.',
@@ -71,6 +75,7 @@ function checkChain(pipeline: Pipeline, target: PipelineTarget): readonly PlanPr
   const [first, second] = keyed
   if (shrinkAfter !== undefined && first !== undefined) {
     problems.push({
+      code: 'E_PLAN',
       parts: [`transform '${first.id}'`, `transform '${shrinkAfter.id}'`],
       message: `Transform '${shrinkAfter.id}' comes after '${first.id}' on target '${target.name}': encrypted data does not shrink.`,
       hint: `Put '${shrinkAfter.id}' before '${first.id}'.`,
@@ -78,6 +83,7 @@ function checkChain(pipeline: Pipeline, target: PipelineTarget): readonly PlanPr
   }
   if (first !== undefined && second !== undefined) {
     problems.push({
+      code: 'E_PLAN',
       parts: [`transform '${first.id}'`, `transform '${second.id}'`],
       message: `Target '${target.name}' has two keyed transforms, '${first.id}' and '${second.id}'.`,
       hint: 'Keep one: a repository has one set of keys.',
@@ -86,6 +92,7 @@ function checkChain(pipeline: Pipeline, target: PipelineTarget): readonly PlanPr
   const overhead = chain.reduce((sum, transform) => sum + transform.capabilities.overheadBytes, 0)
   if (overhead > maxChainOverheadBytes) {
     problems.push({
+      code: 'E_PLAN',
       parts: chain.map((transform) => `transform '${transform.id}'`),
       message: `The transforms of target '${target.name}' may add ${overhead} bytes to a frame; ${maxChainOverheadBytes} fit.`,
       hint: 'Use fewer transforms, or ones that add less.',
@@ -93,6 +100,7 @@ function checkChain(pipeline: Pipeline, target: PipelineTarget): readonly PlanPr
   }
   if (chain.length > 16) {
     problems.push({
+      code: 'E_PLAN',
       parts: [`target '${target.name}'`],
       message: `Target '${target.name}' has ${chain.length} transforms; at most 16 fit.`,
       hint: 'Use fewer.',
@@ -119,6 +127,7 @@ export async function planPipeline(pipeline: Pipeline, host: EngineHost, options
     for await (const machine of source.discover(pipeline.select ?? {}, options)) machines.push(machine)
     if (machines.length === 0) {
       problems.push({
+        code: 'E_MACHINE_NOT_FOUND',
         parts: [`source '${pipeline.source.id}'`],
         message: `Pipeline '${pipeline.name}' selects no machine of its source.`,
         hint: "Check 'select' and what the source holds.",
@@ -178,11 +187,13 @@ export function encryptionProblems(
   return [
     encrypted
       ? {
+          code: 'E_PLAN',
           parts: [`target '${target}'`],
           message: `The repository on target '${target}' is encrypted, but the pipeline has no keyed transform for it.`,
           hint: 'Add the keyed transform with its passphrase reference.',
         }
       : {
+          code: 'E_PLAN',
           parts: [`target '${target}'`, `transform '${keyed?.id}'`],
           message: `The repository on target '${target}' was made without encryption; transform '${keyed?.id}' has no keys there.`,
           hint: "Make a new repository with 'holdfast init' on an empty target, and copy old points into it.",
@@ -191,8 +202,9 @@ export function encryptionProblems(
 }
 
 function asProblem(part: string, error: unknown): PlanProblem {
-  const { message, hint } = reportedError(error)
+  const { code, message, hint } = reportedError(error)
   return {
+    code,
     parts: [part],
     message: message.includes(part) ? message : `${part}: ${message}`,
     hint: hint ?? 'See the message.',

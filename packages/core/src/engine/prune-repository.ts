@@ -180,7 +180,7 @@ async function collectGarbage(
   const judged = await judge(repository, old, fresh, async () => (await others()).map(([id]) => id), options)
   const alive = new Map(await others())
   // Of two prunes that see each other neither sweeps: each would write an index anew while the other removes packs.
-  const mayRemove = ![...alive.values()].includes('prune')
+  const mayRemove = [...alive.values()].every((role) => role === 'writer')
   const ripe = judged.filter((entry) => mayRemove && !entry.writers?.some((writer) => alive.has(writer)))
   const waiting = judged.filter((entry) => !ripe.includes(entry))
   const sweptPacks = await sweep(repository, ripe, options)

@@ -1,4 +1,5 @@
 import type { CallOptions } from '../contract/context.js'
+import { BackupError } from '../contract/errors.js'
 import type { TransformPlugin } from '../contract/transform.js'
 import type { ObjectKey } from '../model/ids.js'
 import { fromHex, sameBytes, toHex } from '../repository/bytes.js'
@@ -13,6 +14,7 @@ import { machineTag, type RecoveryPoint, type StoredDisk } from '../repository/r
 import type { Repository } from '../repository/repository.js'
 import { dropPacksFromIndex } from '../repository/rewrite-index.js'
 import { mendTwins } from '../repository/twins.js'
+import { liveWriters, takeLease } from '../repository/writer-lease.js'
 import { sameCapture, storedDiskReader } from './copy-points.js'
 import type { OnEvent } from './events.js'
 import { type Lane, openLane } from './lane.js'
@@ -57,25 +59,49 @@ export async function repairRepository(
   from: Repository | undefined,
   options: RepairOptions,
 ): Promise<RepairReport> {
+  const { store, clock, envelope } = repository
+  // To prunes this is one of them: of those that see each other, none removes anything.
+  const lease = await takeLease(store, clock, envelope.randomBytes, 'prune', options)
+  try {
+    const others = [...(await liveWriters(store, options))].filter(([id]) => id !== lease.id)
+    if (others.some(([, role]) => role === 'prune')) throw busy()
+    return await repair(repository, from, options)
+  } finally {
+    await lease.release()
+  }
+}
+
+function busy(): BackupError {
+  return new BackupError('E_REPOSITORY_BUSY', 'A prune or another repair is at work on this repository.', {
+    operation: 'repository.repair',
+    hint: 'Wait until it has ended. A process that died on another host counts for an hour after its last sign of life.',
+  })
+}
+
+async function repair(
+  repository: Repository,
+  from: Repository | undefined,
+  options: RepairOptions,
+): Promise<RepairReport> {
   const mended: string[] = []
   const say = (message: string) => {
     mended.push(message)
     options.onEvent?.({ type: 'step', message })
   }
   await using reading = workerPool(1)
-  const repair: Repair = { repository, from, reading, say, options }
+  const work: Repair = { repository, from, reading, say, options }
   for (const key of await mendTwins(repository, options)) say(`${key} was written anew from its twin`)
   for (const key of await finishReplacements(repository, options))
     say(`${key} was put in place: an earlier repair was interrupted`)
   for (const key of await repository.points.mendCopies(options)) say(`${key} was written anew from its twin`)
-  await removeDamagedNotes(repair)
-  await rebuildIndex(repair)
+  await removeDamagedNotes(work)
+  await rebuildIndex(work)
   const found = await examineRepository(repository, reading, { signal: options.signal, readData: true })
   for (const error of found.packErrors.values()) if (!mayBeDamage(error)) throw error
-  if (found.brokenPacks.size > 0 || found.brokenPoints.length > 0) await replaceLost(repair, found)
-  await restoreDamagedPoints(repair)
+  if (found.brokenPacks.size > 0 || found.brokenPoints.length > 0) await replaceLost(work, found)
+  await restoreDamagedPoints(work)
   // The notes of a point are read only where the point itself can be.
-  await removeDamagedNotes(repair)
+  await removeDamagedNotes(work)
   const after = await examineRepository(repository, reading, { signal: options.signal, readData: false })
   const broken = after.brokenPoints.map((entry) => entry.point.id as string)
   // What hurts only points is told by their ids.

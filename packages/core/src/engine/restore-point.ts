@@ -13,6 +13,7 @@ import { keyName, objectPrefixes } from '../repository/layout.js'
 import { indexRunsOf, type PackContents, readPackContents } from '../repository/pack-reader.js'
 import type { RecoveryPoint, StoredDisk } from '../repository/recovery-point.js'
 import type { Repository } from '../repository/repository.js'
+import { withReaderLease } from '../repository/writer-lease.js'
 import type { OnEvent } from './events.js'
 import { type FrameFetcher, frameFetcher } from './fetch-frame.js'
 import { type FrameFetch, planFrames } from './frame-plan.js'
@@ -48,6 +49,18 @@ const windowChunks = 4096
 
 /** Puts a recovery point back. Every byte written was proved to be the byte that was read. */
 export async function restorePoint(
+  repository: Repository,
+  point: RecoveryPoint,
+  provision: Provision,
+  pool: WorkerPool,
+  options: RestoreOptions,
+): Promise<RestoreReport> {
+  const { store, clock, envelope } = repository
+  const restore = () => restoreDisks(repository, point, provision, pool, options)
+  return withReaderLease(store, clock, envelope.randomBytes, restore, options)
+}
+
+async function restoreDisks(
   repository: Repository,
   point: RecoveryPoint,
   provision: Provision,

@@ -26,6 +26,8 @@ export interface RunOptions extends CallOptions {
   readonly onEvent?: OnEvent
   /** Transforms at hand beside the pipeline's own, for reading what earlier configs wrote. */
   readonly offered?: readonly TransformPlugin[]
+  /** Threads to use; they stay open. A pipeline that limits its workers has its own. @defaultValue started for the run */
+  readonly pool?: WorkerPool
 }
 
 /**
@@ -39,7 +41,9 @@ export async function runPipeline(pipeline: Pipeline, host: EngineHost, options:
   const onEvent = options.onEvent ?? (() => {})
   refuse(pipeline, checkPipeline(pipeline))
   await using resources = resourceStack()
-  const pool = resources.use(workerPool(Math.max(1, pipeline.limits?.workers ?? host.workers)))
+  const limit = pipeline.limits?.workers
+  const shared = limit === undefined ? options.pool : undefined
+  const pool = shared ?? resources.use(workerPool(Math.max(1, limit ?? host.workers)))
   const targetFailures: TargetReport[] = []
   // Keys take a quarter of a second to open, and a hypervisor may take as long to answer.
   const opening = [

@@ -13,6 +13,7 @@ import { indexRunsOf, type PackContents, readPackContents } from '../repository/
 import type { PointEntry } from '../repository/point-store.js'
 import type { Repository } from '../repository/repository.js'
 import { checkTwins } from '../repository/twins.js'
+import { withReaderLease } from '../repository/writer-lease.js'
 import type { OnEvent } from './events.js'
 import { examinePacks } from './examine-packs.js'
 import { examinePoint } from './examine-trees.js'
@@ -76,7 +77,9 @@ export async function verifyRepository(
   pool: WorkerPool,
   options: VerifyOptions,
 ): Promise<VerifyReport> {
-  const { report, entries, brokenPoints } = await examineRepository(repository, pool, options)
+  const { store, clock, envelope } = repository
+  const examine = () => examineRepository(repository, pool, options)
+  const { report, entries, brokenPoints } = await withReaderLease(store, clock, envelope.randomBytes, examine, options)
   if (options.readData && (options.samplePercent ?? 100) >= 100) {
     const at = repository.clock.now().toISOString()
     for (const entry of entries) {

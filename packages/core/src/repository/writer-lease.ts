@@ -82,13 +82,39 @@ export async function takeLease(
 }
 
 /**
+ * Announces a reader while `read` runs, so that a prune keeps what it may still come to need. A target that takes no
+ * writes is read all the same: whoever prunes it does so from where it can be written.
+ */
+export async function withReaderLease<T>(
+  store: ObjectStore,
+  clock: Clock,
+  randomBytes: (sizeBytes: number) => Uint8Array,
+  read: () => Promise<T>,
+  options: CallOptions,
+): Promise<T> {
+  const lease = await takeLease(store, clock, randomBytes, 'writer', options).catch((error: unknown) => {
+    if (isBackupError(error) && ['E_TARGET_READ_ONLY', 'E_TARGET_DENIED', 'E_TARGET_FULL'].includes(error.code))
+      return undefined
+    throw error
+  })
+  try {
+    return await read()
+  } finally {
+    await lease?.release()
+  }
+}
+
+/**
  * Finds the writers that may still be alive, by id, and removes the leases of dead ones.
  *
  * Called by those who hold a lease of their own.
  */
-export async function liveWriters(store: ObjectStore, options: CallOptions): Promise<ReadonlyMap<string, WriterRole>> {
+export async function liveWriters(
+  store: ObjectStore,
+  options: CallOptions,
+): Promise<ReadonlyMap<string, WriterRole | 'unknown'>> {
   for (;;) {
-    const live = new Map<string, WriterRole>()
+    const live = new Map<string, WriterRole | 'unknown'>()
     let renewed = false
     const leases = await store.list(objectPrefixes.writers, options)
     // The caller's own is among them and at most one renewal old: the target's clock is never compared with another.
@@ -98,10 +124,15 @@ export async function liveWriters(store: ObjectStore, options: CallOptions): Pro
       // Ended, or renewed under another key that this listing may have missed: only another one can tell.
       if (file === 'gone') renewed = true
       else if (await isDead(file, newest - info.modifiedAt.getTime())) await store.remove(info.key, options)
-      else live.set(writerIdOf(info.key), file.role === 'writer' ? 'writer' : 'prune')
+      else live.set(writerIdOf(info.key), roleOf(file))
     }
     if (!renewed) return live
   }
+}
+
+/** A lease that cannot be understood may be of either role. */
+function roleOf({ role }: Partial<LeaseFile>): WriterRole | 'unknown' {
+  return role === 'writer' || role === 'prune' ? role : 'unknown'
 }
 
 function writerIdOf(key: ObjectKey): string {
