@@ -1,3 +1,4 @@
+import { wrapTarget } from '@holdfast/core'
 import { systemClock } from '@holdfast/core/engine'
 import { seededBytes } from '@holdfast/testkit/images'
 import { memorySource, memoryTarget } from '@holdfast/testkit/memory'
@@ -57,6 +58,37 @@ describe('prunes', () => {
     expect((await verify(target)).damage).toEqual([])
     const [only] = await points(target)
     expect(equalBytes(only && (await restore(target, only.point)).get('d'), source.bytes('m', 'd'))).toBe(true)
+  })
+
+  test('wait for a restore of what they would remove', { timeout: 60_000 }, async () => {
+    const { target } = await threePoints()
+    const [oldest] = await points(target)
+    if (oldest === undefined) throw new Error('no point was stored')
+    const expected = await restore(target, oldest.point)
+    const reading = Promise.withResolvers<void>()
+    const pruned = Promise.withResolvers<void>()
+    const slow = {
+      name: target.name,
+      plugin: wrapTarget(target.plugin, (session) => ({
+        ...session,
+        get: async function* (key, options) {
+          if (key.startsWith('packs/')) {
+            reading.resolve()
+            await pruned.promise
+          }
+          yield* session.get(key, options)
+        },
+      })),
+    }
+    const restoring = restore(slow, oldest.point)
+    await reading.promise
+    for (const key of target.plugin.objects.keys()) if (/^point(s|-copies)\//.test(key)) target.plugin.objects.drop(key)
+    for (let round = 0; round < 3; round++) expect((await prune(target)).removedPacks).toBe(0)
+    pruned.resolve()
+    expect(equalBytes((await restoring).get('d'), expected.get('d'))).toBe(true)
+    await prune(target)
+    await prune(target)
+    expect(packsOf(target)).toEqual([])
   })
 
   test('take a writer that stood still for dead, and it commits nothing then', { timeout: 60_000 }, async () => {

@@ -155,6 +155,16 @@ describe('the exit code', () => {
     expect({ exitCode, named: /at: machine web/.test(stderr) }).toEqual({ exitCode: 3, named: true })
   })
 
+  test('of a plan is that of the run: 2 for a secret that is not there', async () => {
+    await using place = await workplace(encryptedConfig)
+    await place.holdfast(['init'], passphrase)
+    for (const command of ['plan', 'run']) {
+      const { exitCode, stdout, stderr } = await place.holdfast([command])
+      const named = `${stdout}${stderr}`.includes('MARKER_PASSPHRASE is not set')
+      expect({ command, exitCode, named }).toEqual({ command, exitCode: 2, named: true })
+    }
+  })
+
   test('is 0 for help and version', async () => {
     await using place = await workplace()
     for (const args of [['--help'], ['help', 'restore'], ['run', '-h'], ['--version'], ['key', 'add', '--help']]) {
