@@ -60,36 +60,43 @@ describe('prunes', () => {
     expect(equalBytes(only && (await restore(target, only.point)).get('d'), source.bytes('m', 'd'))).toBe(true)
   })
 
-  test('wait for a restore of what they would remove', { timeout: 60_000 }, async () => {
-    const { target } = await threePoints()
-    const [oldest] = await points(target)
-    if (oldest === undefined) throw new Error('no point was stored')
-    const expected = await restore(target, oldest.point)
-    const reading = Promise.withResolvers<void>()
-    const pruned = Promise.withResolvers<void>()
-    const slow = {
-      name: target.name,
-      plugin: wrapTarget(target.plugin, (session) => ({
-        ...session,
-        get: async function* (key, options) {
-          if (key.startsWith('packs/')) {
-            reading.resolve()
-            await pruned.promise
-          }
-          yield* session.get(key, options)
-        },
-      })),
-    }
-    const restoring = restore(slow, oldest.point)
-    await reading.promise
-    for (const key of target.plugin.objects.keys()) if (/^point(s|-copies)\//.test(key)) target.plugin.objects.drop(key)
-    for (let round = 0; round < 3; round++) expect((await prune(target)).removedPacks).toBe(0)
-    pruned.resolve()
-    expect(equalBytes((await restoring).get('d'), expected.get('d'))).toBe(true)
-    await prune(target)
-    await prune(target)
-    expect(packsOf(target)).toEqual([])
-  })
+  test.each(['restore', 'verification'] as const)(
+    'wait for a %s of what they would remove',
+    { timeout: 60_000 },
+    async (reader) => {
+      const { target } = await threePoints()
+      const [oldest] = await points(target)
+      if (oldest === undefined) throw new Error('no point was stored')
+      const expected = await restore(target, oldest.point)
+      const reading = Promise.withResolvers<void>()
+      const pruned = Promise.withResolvers<void>()
+      const slow = {
+        name: target.name,
+        plugin: wrapTarget(target.plugin, (session) => ({
+          ...session,
+          get: async function* (key, options) {
+            if (key.startsWith('packs/')) {
+              reading.resolve()
+              await pruned.promise
+            }
+            yield* session.get(key, options)
+          },
+        })),
+      }
+      const restoring = reader === 'restore' ? restore(slow, oldest.point) : undefined
+      const verifying = reader === 'verification' ? verify(slow) : undefined
+      await reading.promise
+      for (const key of target.plugin.objects.keys())
+        if (/^point(s|-copies)\//.test(key)) target.plugin.objects.drop(key)
+      for (let round = 0; round < 3; round++) expect((await prune(target)).removedPacks).toBe(0)
+      pruned.resolve()
+      if (restoring !== undefined) expect(equalBytes((await restoring).get('d'), expected.get('d'))).toBe(true)
+      if (verifying !== undefined) expect((await verifying).damage).toEqual([])
+      await prune(target)
+      await prune(target)
+      expect(packsOf(target)).toEqual([])
+    },
+  )
 
   test('take a writer that stood still for dead, and it commits nothing then', { timeout: 60_000 }, async () => {
     const { target, source } = await threePoints()

@@ -4,7 +4,7 @@ import type { MemoryTarget } from '@holdfast/testkit/memory'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { key, restoreAll, snapshot } from './support/outcome.js'
 import { plainEnvelope, plainPayload } from './support/plain-envelope.js'
-import { allSame, damage, type Pair, pairByCopy, pairOfOneRun } from './support/repair-pair.js'
+import { allSame, damage, mendable, type Pair, pairByCopy, pairOfOneRun } from './support/repair-pair.js'
 import { seededChoice } from './support/seeded.js'
 import { stoppingTarget } from './support/stopping.js'
 import { call, filledVault, openVault } from './support/vault.js'
@@ -30,16 +30,7 @@ describe('an interrupted repair', () => {
   const harm = () => {
     heal()
     const { vault } = pair
-    for (const kind of [
-      'data pack',
-      'tree pack',
-      'index',
-      'point',
-      'point copy',
-      'verification',
-      'description',
-    ] as const)
-      damage(kind, middle).apply(vault.target, ...vault.victims[kind], choice)
+    for (const kind of mendable) damage(kind, middle).apply(vault.target, ...vault.victims[kind], choice)
   }
   /** The process that held them still runs, being this one; the one that stands for it is dead. */
   const dropLeases = () => {

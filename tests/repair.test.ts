@@ -3,7 +3,7 @@ import type { Repository } from '@holdfast/core/repository'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type DamageCase, damagesOf } from './support/damages.js'
 import { key, outcomeOf, restoreAll, snapshot } from './support/outcome.js'
-import { allSame, damage, type Pair, pairByCopy, pairOfOneRun } from './support/repair-pair.js'
+import { allSame, damage, mendable, type Pair, pairByCopy, pairOfOneRun } from './support/repair-pair.js'
 import { seededChoice } from './support/seeded.js'
 import { unreadableVault } from './support/unreadable.js'
 import { call, filledVault, type ObjectKind, objectKinds, type Vault } from './support/vault.js'
@@ -98,17 +98,7 @@ for (const protection of ['plain', 'encrypted'] as const) {
       it('mends everything that is damaged at once, and a second repair finds nothing to do', async () => {
         heal()
         const { vault, from } = pair
-        for (const kind of [
-          'data pack',
-          'tree pack',
-          'index',
-          'point',
-          'point copy',
-          'verification',
-          'condemned',
-          'description',
-        ] as const)
-          damage(kind, middle).apply(vault.target, ...vault.victims[kind], choice)
+        for (const kind of mendable) damage(kind, middle).apply(vault.target, ...vault.victims[kind], choice)
         const { stillBroken } = await repairRepository(vault.repository, from, { ...call, transforms: vault.chain })
         expect(stillBroken).toEqual([])
         const { report, restored } = await outcomeOf(vault.repository, vault.truths, pool)

@@ -12,6 +12,18 @@ export function damage(kind: ObjectKind, name: string): DamageCase {
   return found
 }
 
+/** One of each kind of object that a repair mends, all of which may be damaged at once. */
+export const mendable = [
+  'data pack',
+  'tree pack',
+  'index',
+  'point',
+  'point copy',
+  'verification',
+  'condemned',
+  'description',
+] as const satisfies readonly ObjectKind[]
+
 /** A vault, and another repository that holds the same captures. */
 export interface Pair {
   readonly vault: Vault

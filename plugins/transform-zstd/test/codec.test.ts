@@ -43,6 +43,13 @@ describe.each(bindings)('the codec over %s', (_, open) => {
     expect(Buffer.compare(decoded, input)).toBe(0)
   })
 
+  it.each([1, 2, 3])('finds at level %i what was anywhere before in the frame', (level) => {
+    const half = randomBytes(1.5 * mebibyte)
+    const input = Buffer.concat([half, half])
+    const encoded = new Uint8Array(input.length)
+    expect(codecOver(open, level).encode(input, encoded, context)).toBeLessThan(0.55 * input.length)
+  })
+
   it('compresses harder at a higher level', () => {
     const words = ['disk', 'recovery', 'point', 'machine', 'extent', 'chunk', 'pack', 'target', 'source', 'freeze']
     const text = Buffer.from(Array.from({ length: 40_000 }, (_, i) => words[(i * i * 31 + (i >> 3)) % 10]).join(' '))

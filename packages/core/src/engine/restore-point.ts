@@ -214,6 +214,7 @@ async function* plannedFrames(chunks: AsyncIterator<PlacedChunk>, index: ChunkIn
       yield* frames
     }
   } finally {
+    // Whoever stops early has his own reason; nothing may still read when the repository is closed.
     await ahead.catch(() => undefined)
   }
 }

@@ -65,8 +65,13 @@ export async function openDirect(
   if (O_DIRECT === undefined) return undefined
   const direct = await open(path, O_WRONLY | O_DIRECT | O_NOFOLLOW).catch(() => undefined)
   if (direct === undefined) return undefined
-  const [here, there] = await Promise.all([cached.stat(), direct.stat()])
-  if (here.dev === there.dev && here.ino === there.ino) return direct
+  try {
+    const [here, there] = await Promise.all([cached.stat(), direct.stat()])
+    if (here.dev === there.dev && here.ino === there.ino) return direct
+  } catch (error) {
+    await direct.close()
+    throw error
+  }
   // Somebody put another file in its place: the writer's own handle is the one that counts.
   await direct.close()
   return undefined
