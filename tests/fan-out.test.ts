@@ -20,7 +20,7 @@ const slow = defineTransform({
     })`)}`,
 })
 
-it('writes every target of one pass whole, however their keys and what they already hold differ', async () => {
+it('writes every target of one pass whole, however their keys, hashes and what they already hold differ', async () => {
   const source = memorySource({
     machines: [
       { name: 'one', disks: { sda: seededImage(48 * 2 ** 20, 1, { usedPercent: 90 }) } },
@@ -28,11 +28,17 @@ it('writes every target of one pass whole, however their keys and what they alre
     ],
   })
   const host = { ...hostAt({ daysAgo: 0 }), workers: 4 }
-  const targets = (['plain', 'encrypted', 'plain'] as const).map((protection, i) => {
-    return { name: `target-${i}`, plugin: memoryTarget(), transforms: [slow, ...chainFor(protection)] }
+  const kinds = [
+    ['plain', 'blake3'],
+    ['encrypted', 'blake3'],
+    ['plain', 'sha-256'],
+  ] as const
+  const targets = kinds.map(([protection, chunkHash], i) => {
+    const transforms = [slow, ...chainFor(protection)]
+    return { name: `target-${i}`, plugin: memoryTarget(), transforms, chunkHash }
   })
   const [first] = targets
-  for (const target of targets) await initVault(target, target.transforms, host)
+  for (const target of targets) await initVault(target, target.transforms, host, target.chunkHash)
   const run = (select: string, into: typeof targets) =>
     runPipeline({ name: 'nightly', source, select: { include: [select] }, targets: into }, host, call)
   await run('two', targets.slice(0, 1))

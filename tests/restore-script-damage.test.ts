@@ -9,10 +9,10 @@ import {
   swapWithOther,
   truncateObject,
 } from './support/script-damage.js'
-import { runScript } from './support/script-repository.js'
+import { backUp, makeRepository, runScript } from './support/script-repository.js'
 import { encodings, imagesBelow, objectsOf, scriptVaults } from './support/script-vaults.js'
 
-const { machines, vaultOf, copyOf, outputFolder } = scriptVaults()
+const { folder, machines, vaultOf, copyOf, outputFolder } = scriptVaults()
 
 describe.each(encodings)('a repository that is %s', (encoding) => {
   it('is restored from the footers of packs when the index is gone or damaged', () => {
@@ -69,6 +69,21 @@ describe.each(encodings)('a repository that is %s', (encoding) => {
       }
     }
   }, 120_000)
+})
+
+describe.each(['blake3', 'sha-256'] as const)('a repository without transforms whose chunk ids are %s', (hash) => {
+  it('gives no chunk of which a bit was flipped', async () => {
+    const vault = join(folder, hash)
+    await makeRepository(vault, 'plain', hash)
+    await backUp(machines, vault, 'plain')
+    const key = largestPack(vault)
+    flipMiddle(vault, key)
+    const out = outputFolder()
+    const { status, stderr } = runScript(vault, ['restore', 'web@latest', out])
+    expect(status).toBe(1)
+    expect(stderr).toMatch(new RegExp(`${key} is damaged: chunk [0-9a-f]{64} has other content`))
+    expect(readdirSync(out)).toEqual([])
+  })
 })
 
 function restoreBoth(vault: string): string {

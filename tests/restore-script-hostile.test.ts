@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { digested } from './support/hostile.js'
 import { largestPack, replaceObject } from './support/script-damage.js'
 import { runScript } from './support/script-repository.js'
 import { imagesBelow, objectsOf, scriptVaults } from './support/script-vaults.js'
@@ -63,6 +64,17 @@ describe('a repository written by an enemy who knows the format', () => {
     const { status, stderr } = runScript(vault, ['restore', 'web@latest', outputFolder()])
     expect(status).toBe(1)
     expect(stderr).toContain('a frame is said to have 4294967280 bytes')
+  })
+
+  it('cannot make the script hash by something that the format does not know', () => {
+    const vault = copyOf('plain')
+    const text = JSON.parse(readFileSync(join(vault, 'holdfast.json'), 'utf8'))
+    for (const key of ['holdfast.json', 'holdfast-copy.json']) {
+      replaceObject(vault, key, digested({ ...text, chunkHash: 'md5' }))
+    }
+    const { status, stderr } = runScript(vault, ['restore', 'web@latest', outputFolder()])
+    expect(status).toBe(1)
+    expect(stderr).toContain('error: holdfast-copy.json is damaged: its id or its chunk hash cannot be')
   })
 
   it('is not believed the length of a footer or a frame', () => {

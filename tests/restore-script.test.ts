@@ -117,6 +117,27 @@ describe('the script', () => {
   })
 })
 
+describe.each(
+  (['blake3', 'sha-256'] as const).flatMap((hash) =>
+    (['encrypted', 'plain'] as const).map((as) => [hash, as] as const),
+  ),
+)('a repository whose chunk ids are %s, and that is %s', (hash, encoding) => {
+  const vault = join(folder, `${hash}-${encoding}`)
+
+  it('is restored byte for byte and found whole', async () => {
+    await makeRepository(vault, encoding, hash)
+    await backUp(machines, vault, encoding)
+    expect(JSON.parse(readFileSync(join(vault, 'holdfast.json'), 'utf8'))).toMatchObject({ chunkHash: hash })
+    const out = outputFolder()
+    for (const machine of ['web', 'db']) {
+      const words = ['restore', `${machine}@latest`, out]
+      expect(runScript(vault, words)).toMatchObject({ status: 0, stderr: '' })
+    }
+    expect(imagesBelow(out)).toEqual(imagesBelow(machines))
+    expect(runScript(vault, ['check'])).toMatchObject({ status: 0, stderr: '' })
+  })
+})
+
 describe('a huge disk with one block in each span of its tree', () => {
   it('is restored, though its tree has more nodes than a frame may hold', async () => {
     const own = join(folder, 'huge')

@@ -41,6 +41,7 @@ test('what the matrix allows is let through', () => {
       'packages/core/src/engine/a.ts',
       "import { Worker } from 'node:worker_threads'\nimport { b } from '../contract/b.js'",
     ],
+    ['packages/core/src/repository/chunk-id.ts', "type Library = typeof import('@napi-rs/blake-hash')"],
     ['packages/core/tsup.config.ts', "import { preset } from '../../tsup.preset.js'"],
     ['packages/cli/src/a.ts', "import { run } from '@holdfast/core/engine'\nawait import('@holdfast/testkit')"],
     ['packages/cli/src/b.ts', "import type { Check } from '@holdfast/testkit'"],
@@ -55,6 +56,13 @@ test('what the matrix allows is let through', () => {
     ['examples/a/a.ts', "import { diskTarget } from '@holdfast/target-disk'"],
   ])
   expect(importViolations(allowed)).toEqual([])
+})
+
+test('the one library of the engine is let in at one place only', () => {
+  const text = "type Library = typeof import('@napi-rs/blake-hash')"
+  expect(importViolations(new Map([['packages/core/src/engine/a.ts', text]]))).toMatchObject([
+    { ban: 'engine-builtins-only' },
+  ])
 })
 
 test('files that load each other are refused, those that share types only are not', () => {

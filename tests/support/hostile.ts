@@ -1,11 +1,12 @@
 import { Buffer } from 'node:buffer'
 import { createHash, randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { chunkHasher } from '@holdfast/core/repository'
 import type { MemoryTarget } from '@holdfast/testkit/memory'
 import { key } from './outcome.js'
 import { plainEnvelope } from './plain-envelope.js'
 
-/** Writes objects as a hostile writer could: well-formed on the outside, from the format's specification alone. */
+/** Writes objects as a hostile writer could: well-formed on the outside, by the format's specification. */
 export interface HostileWriter {
   /** Stores an object in an envelope that is right. */
   readonly seal: (name: string, payload: Uint8Array | object) => string
@@ -24,6 +25,7 @@ export interface HostilePlace {
 export function hostileWriter(target: MemoryTarget): HostileWriter {
   const description = JSON.parse(Buffer.from(target.objects.find(key('holdfast.json'))?.bytes ?? []).toString())
   const repositoryId: string = description.id
+  const idOf = chunkHasher({ hash: description.chunkHash, idKey: undefined })
   const seal = (name: string, payload: Uint8Array | object): string => {
     const bytes = payload instanceof Uint8Array ? payload : Buffer.from(JSON.stringify(payload))
     target.objects.overwrite(key(name), plainEnvelope(repositoryId, name, bytes))
@@ -32,7 +34,7 @@ export function hostileWriter(target: MemoryTarget): HostileWriter {
   return {
     seal,
     storeNodes: (nodes, place = {}) => {
-      const ids = nodes.map((node) => createHash('sha256').update(node).digest())
+      const ids = nodes.map(idOf)
       const packId = randomBytes(16)
       const name = `packs/${packId.toString('hex').slice(0, 2)}/${packId.toString('hex')}`
       const header = Buffer.concat([

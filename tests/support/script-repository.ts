@@ -23,7 +23,7 @@ import {
   restoreScriptBytes,
   runPipeline,
 } from '@holdfast/core/engine'
-import { initRepository } from '@holdfast/core/repository'
+import { type ChunkHash, initRepository } from '@holdfast/core/repository'
 import { imageSource } from '@holdfast/source-image'
 import { diskTarget } from '@holdfast/target-disk'
 import { aesGcmTransform } from '@holdfast/transform-aes-gcm'
@@ -56,12 +56,11 @@ function targetAt(
 }
 
 /** Makes a repository with the script in it. */
-export async function makeRepository(folder: string, encoding: Encoding): Promise<void> {
+export async function makeRepository(folder: string, encoding: Encoding, chunkHash?: ChunkHash): Promise<void> {
   const target = targetAt(folder, encoding)
   await using opened = await openTarget(target, host, { signal })
-  await initRepository(opened.store, await repositoryAccess(target, host, { signal }), await restoreScriptBytes(), {
-    signal,
-  })
+  const access = await repositoryAccess(target, host, { signal })
+  await initRepository(opened.store, access, await restoreScriptBytes(), { signal, chunkHash })
 }
 
 /** Backs up every machine of a folder. */

@@ -10,7 +10,7 @@ import {
   verifyRepository,
   workerPool,
 } from '@holdfast/core/engine'
-import { initRepository, openRepository, type Repository } from '@holdfast/core/repository'
+import { type ChunkHash, initRepository, openRepository, type Repository } from '@holdfast/core/repository'
 import { seededBytes } from '@holdfast/testkit/images'
 import { type MemorySource, type MemoryTarget, memorySource, memoryTarget } from '@holdfast/testkit/memory'
 import { aesGcmTransform } from '@holdfast/transform-aes-gcm'
@@ -53,11 +53,12 @@ export async function initVault(
   target: Pick<PipelineTarget, 'name' | 'plugin'>,
   chain: readonly TransformPlugin[],
   host: EngineHost,
+  chunkHash?: ChunkHash,
 ): Promise<Repository> {
   const access = { name: target.name, plugin: target.plugin, transforms: chain, offered: [] }
   const opened = await openTarget(access, host, call)
   const script = new TextEncoder().encode('// a stand-in\n')
-  return initRepository(opened.store, await repositoryAccess(access, host, call), script, call)
+  return initRepository(opened.store, await repositoryAccess(access, host, call), script, { ...call, chunkHash })
 }
 
 /** Two machines, partly alike, with compressible and incompressible data and holes. */

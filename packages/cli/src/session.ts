@@ -36,20 +36,15 @@ export interface WorkingSession extends Session {
   readonly pool: WorkerPool
 }
 
-/** Opens a session with threads, which start first: they take as long to load as the configuration does. */
+/** Opens a session with threads. They load while keys are derived, which leaves a processor idle. */
 export async function openWorkingSession(invocation: Invocation): Promise<WorkingSession> {
+  const session = await openSession(invocation)
   const pool = workerPool(availableParallelism())
-  try {
-    const session = await openSession(invocation)
-    const dispose = async () => {
-      await pool[Symbol.asyncDispose]()
-      await session[Symbol.asyncDispose]()
-    }
-    return { ...session, pool, [Symbol.asyncDispose]: dispose }
-  } catch (error) {
+  const dispose = async () => {
     await pool[Symbol.asyncDispose]()
-    throw error
+    await session[Symbol.asyncDispose]()
   }
+  return { ...session, pool, [Symbol.asyncDispose]: dispose }
 }
 
 /** The pipelines of these names, or all. @throws BackupError `E_USAGE` */

@@ -40,6 +40,22 @@ describe('the way of a backup', () => {
     expect(JSON.parse((await holdfast(['list', '--json'])).stdout)).toHaveLength(2)
   })
 
+  test.each(['blake3', 'sha-256'])(
+    'init --hash %s makes a repository of that hash, and leaves it at that',
+    async (hash) => {
+      await using place = await workplace()
+      const hashOf = async () => JSON.parse(await readFile(join(place.folder, 'vault/holdfast.json'), 'utf8')).chunkHash
+      expect(await place.holdfast(['init', '--hash', hash])).toMatchObject({ exitCode: 0, stderr: '' })
+      expect(await hashOf()).toBe(hash)
+      expect(await place.holdfast(['run'])).toMatchObject({ exitCode: 0, stderr: '' })
+      expect(await place.holdfast(['verify', '--read-data'])).toMatchObject({ exitCode: 0, stderr: '' })
+      for (const other of ['blake3', 'sha-256']) {
+        expect(await place.holdfast(['init', '--hash', other])).toMatchObject({ exitCode: 0, stderr: '' })
+      }
+      expect(await hashOf()).toBe(hash)
+    },
+  )
+
   test('a held point outlives prune until it is released', async () => {
     await using place = await workplace()
     const { holdfast } = place

@@ -39,6 +39,8 @@ const wrong = [
   'plan weekly',
   'init --target nowhere',
   'init extra',
+  'init --hash',
+  'init --hash md5',
   'list extra',
   'list --target',
   'list --target cellar',

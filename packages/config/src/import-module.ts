@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { createJiti } from 'jiti'
 import { systemCode } from './system-code.js'
 
 /** What a module exports. */
@@ -19,6 +18,7 @@ export async function importModule(url: string): Promise<ModuleExports> {
     return await import(/* @vite-ignore */ url)
   } catch (error) {
     if (!typescriptCodes.has(systemCode(error)) && !isTypescriptNeighbour(error)) throw error
+    const { createJiti } = await import('jiti')
     return createJiti(url, { fsCache: false }).import<ModuleExports>(url)
   }
 }

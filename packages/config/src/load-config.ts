@@ -47,15 +47,7 @@ export async function loadConfig(path: string | undefined, { cwd, signal }: Load
   const slots = file.format === 'module' ? objectSlots() : declaredSlots(baseDir, cwd)
   const parsed = await configShape(slots).safeParseAsync(raw.value)
   signal.throwIfAborted()
-  const subject = {
-    value: raw.value,
-    schema: shapeJsonSchema(),
-    fallbackHint: 'See the reference of the configuration.',
-  }
-  const shapeProblems = [
-    ...(parsed.error?.issues ?? []).flatMap((issue) => describeIssue(issue, subject)),
-    ...targetNameProblems(raw.value),
-  ]
+  const shapeProblems = [...describeIssues(parsed.error?.issues ?? [], raw.value), ...targetNameProblems(raw.value)]
   // What could not be read is not also of the wrong shape.
   const unread = raw.problems.map(({ path }) => path)
   const problems = [
@@ -71,6 +63,12 @@ export async function loadConfig(path: string | undefined, { cwd, signal }: Load
     targets: new Map(Object.entries(config.targets)),
     transforms: transformsOf(config),
   }
+}
+
+function describeIssues(issues: readonly object[], value: unknown): readonly Problem[] {
+  if (issues.length === 0) return []
+  const subject = { value, schema: shapeJsonSchema(), fallbackHint: 'See the reference of the configuration.' }
+  return issues.flatMap((issue) => describeIssue(issue, subject))
 }
 
 interface RawConfig {

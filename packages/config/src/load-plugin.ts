@@ -29,7 +29,7 @@ export async function loadPlugin(request: PluginRequest): Promise<Created> {
       `Write use: '@holdfast/target-disk', 'package#export' or './plugin.js'.`,
     )
   }
-  const url = resolvePluginModule(reference.module, baseDir, cwd)
+  const url = await resolvePluginModule(reference.module, baseDir, cwd)
   if (url === undefined) {
     return notFound(reference)
   }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { isBuiltin } from 'node:module'
+import { createRequire, isBuiltin } from 'node:module'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { createJiti } from 'jiti'
+import { systemCode } from './system-code.js'
 
 /** Where `use:` points: a package or a file, and one of its exports. */
 export interface PluginReference {
@@ -39,15 +39,26 @@ export function packageName(module: string): string {
  *
  * Guarantee: nothing is run. `undefined` when there is none.
  */
-export function resolvePluginModule(module: string, baseDir: string, cwd: string): string | undefined {
+export async function resolvePluginModule(module: string, baseDir: string, cwd: string): Promise<string | undefined> {
   if (isPath(module)) {
     const path = resolve(baseDir, module)
     return existsSync(path) ? pathToFileURL(path).href : undefined
   }
   const starts = [baseDir, cwd].map((folder) => pathToFileURL(resolve(folder, 'holdfast.yaml')).href)
-  for (const parentURL of [...starts, import.meta.url]) {
-    const found = createJiti(parentURL).esmResolve(module, { try: true, parentURL })
+  for (const start of [...starts, import.meta.url]) {
+    const found = await resolvePackage(module, start)
     if (found !== undefined) return found
   }
   return undefined
+}
+
+async function resolvePackage(module: string, start: string): Promise<string | undefined> {
+  try {
+    return pathToFileURL(createRequire(start).resolve(module)).href
+  } catch (error) {
+    // Node resolves for `require` here; what a package exports to `import` alone, jiti finds.
+    if (systemCode(error) !== 'ERR_PACKAGE_PATH_NOT_EXPORTED') return undefined
+    const { createJiti } = await import('jiti')
+    return createJiti(start).esmResolve(module, { try: true, parentURL: start })
+  }
 }

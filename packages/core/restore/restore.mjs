@@ -139,10 +139,10 @@ const descriptionKeys = ['holdfast.json', 'holdfast-copy.json']
 
 function readDescription(repo, key) {
   const description = readWhole(repo, key, 65_536, (bytes) => withoutDigest(key, bytes))
-  const { format, version, id, encrypted, chunkHash } = description
+  const { format, version, id, chunkHash } = description
   demand(format === 'holdfast-repository', key, 'it describes no Holdfast repository')
   if (version !== 1) throw new Error(`The repository has format ${version}; this script reads format 1.`)
-  const fits = /^[0-9a-f]{32}$/.test(id) && chunkHash === (encrypted === true ? 'hmac-sha-256' : 'sha-256')
+  const fits = /^[0-9a-f]{32}$/.test(id) && ['blake3', 'sha-256'].includes(chunkHash)
   demand(fits, key, 'its id or its chunk hash cannot be')
   return description
 }
@@ -471,6 +471,11 @@ function readFrame(repo, pack, frameOffset, frameBytes) {
 // ---- "Chunk ids" -----------------------------------------------------------------------------------------------------
 
 function chunkId(repo, bytes) {
+  return repo.chunkHash === 'blake3' ? blake3(bytes, repo.keys?.idKey) : sha256Id(repo, bytes)
+}
+
+/** The id of a chunk by SHA-256; machine tags are made this way in every repository. */
+function sha256Id(repo, bytes) {
   return repo.keys === undefined ? sha256(bytes) : crypto.createHmac('sha256', repo.keys.idKey).update(bytes).digest()
 }
 
@@ -498,6 +503,96 @@ function readChunk(repo, id) {
     }
   }
   throw failure ?? damage(`chunk ${hex(id)}`, 'no pack lists it')
+}
+
+// ---- BLAKE3, which Node lacks: hash and keyed hash of less than 4 GiB, after section 2 of its paper --------------------
+
+const [chunkStart, chunkEnd, parent, root, keyed] = [1, 2, 4, 8, 16]
+const plainKey = Int32Array.of(
+  ...[0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19],
+)
+/** The chaining value of the part at hand. */
+const value = new Int32Array(8)
+/** Those of finished parts. Two halves lie side by side: they are the block of the node above them. */
+const finished = new DataView(new ArrayBuffer(32 * 32))
+const shortBlock = new DataView(new ArrayBuffer(64))
+
+function blake3(bytes, key) {
+  const keyWords = key === undefined ? plainKey : Int32Array.from(u32(key, 0, 8))
+  const input = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  hashPart(input, 0, bytes.length, keyWords, root | (key === undefined ? 0 : keyed), 0)
+  return Buffer.from(finished.buffer.slice(0, 32))
+}
+
+/** Hashes a part of the input, by halves if it is longer than 1024 bytes, and puts its chaining value at `place`. */
+function hashPart(input, from, to, keyWords, flags, place) {
+  if (to - from <= 1024) hashLeaf(input, from, to, keyWords, flags)
+  else {
+    // The left half has the largest power of two that leaves something to the right one.
+    const middle = from + (0x8000_0000 >>> Math.clz32(to - from - 1))
+    hashPart(input, from, middle, keyWords, flags & keyed, place)
+    hashPart(input, middle, to, keyWords, flags & keyed, place + 32)
+    value.set(keyWords)
+    compress(finished, place, 64, 0, flags | parent)
+  }
+  for (let i = 0; i < 8; i++) finished.setInt32(place + i * 4, value[i], true)
+}
+
+function hashLeaf(input, from, to, keyWords, flags) {
+  const number = from / 1024
+  let at = from
+  let first = chunkStart
+  value.set(keyWords)
+  for (; to - at > 64; at += 64) {
+    compress(input, at, 64, number, (flags & keyed) | first)
+    first = 0
+  }
+  const isShort = to - at < 64
+  for (let i = 0; isShort && i < 64; i++) shortBlock.setUint8(i, at + i < to ? input.getUint8(at + i) : 0)
+  compress(isShort ? shortBlock : input, isShort ? 0 : at, to - at, number, flags | first | chunkEnd)
+}
+
+const rotated = (word, bits) => (word >>> bits) | (word << (32 - bits))
+
+/** Takes a block into the chaining value. Written out, since loops over arrays take four times as long. */
+// biome-ignore format: one line for each half of a mixing
+function compress(view, at, length, number, flags) {
+  let m0 = view.getInt32(at, true), m1 = view.getInt32(at + 4, true), m2 = view.getInt32(at + 8, true)
+  let m3 = view.getInt32(at + 12, true), m4 = view.getInt32(at + 16, true), m5 = view.getInt32(at + 20, true)
+  let m6 = view.getInt32(at + 24, true), m7 = view.getInt32(at + 28, true), m8 = view.getInt32(at + 32, true)
+  let m9 = view.getInt32(at + 36, true), m10 = view.getInt32(at + 40, true), m11 = view.getInt32(at + 44, true)
+  let m12 = view.getInt32(at + 48, true), m13 = view.getInt32(at + 52, true), m14 = view.getInt32(at + 56, true)
+  let m15 = view.getInt32(at + 60, true)
+  let v0 = value[0], v1 = value[1], v2 = value[2], v3 = value[3], v4 = value[4], v5 = value[5], v6 = value[6], v7 = value[7]
+  let v8 = plainKey[0], v9 = plainKey[1], v10 = plainKey[2], v11 = plainKey[3]
+  let v12 = number | 0, v13 = 0, v14 = length, v15 = flags
+  for (let round = 1; ; round++) {
+    // The columns.
+    v0 = (v0 + v4 + m0) | 0; v12 = rotated(v12 ^ v0, 16); v8 = (v8 + v12) | 0; v4 = rotated(v4 ^ v8, 12)
+    v0 = (v0 + v4 + m1) | 0; v12 = rotated(v12 ^ v0, 8); v8 = (v8 + v12) | 0; v4 = rotated(v4 ^ v8, 7)
+    v1 = (v1 + v5 + m2) | 0; v13 = rotated(v13 ^ v1, 16); v9 = (v9 + v13) | 0; v5 = rotated(v5 ^ v9, 12)
+    v1 = (v1 + v5 + m3) | 0; v13 = rotated(v13 ^ v1, 8); v9 = (v9 + v13) | 0; v5 = rotated(v5 ^ v9, 7)
+    v2 = (v2 + v6 + m4) | 0; v14 = rotated(v14 ^ v2, 16); v10 = (v10 + v14) | 0; v6 = rotated(v6 ^ v10, 12)
+    v2 = (v2 + v6 + m5) | 0; v14 = rotated(v14 ^ v2, 8); v10 = (v10 + v14) | 0; v6 = rotated(v6 ^ v10, 7)
+    v3 = (v3 + v7 + m6) | 0; v15 = rotated(v15 ^ v3, 16); v11 = (v11 + v15) | 0; v7 = rotated(v7 ^ v11, 12)
+    v3 = (v3 + v7 + m7) | 0; v15 = rotated(v15 ^ v3, 8); v11 = (v11 + v15) | 0; v7 = rotated(v7 ^ v11, 7)
+    // The diagonals.
+    v0 = (v0 + v5 + m8) | 0; v15 = rotated(v15 ^ v0, 16); v10 = (v10 + v15) | 0; v5 = rotated(v5 ^ v10, 12)
+    v0 = (v0 + v5 + m9) | 0; v15 = rotated(v15 ^ v0, 8); v10 = (v10 + v15) | 0; v5 = rotated(v5 ^ v10, 7)
+    v1 = (v1 + v6 + m10) | 0; v12 = rotated(v12 ^ v1, 16); v11 = (v11 + v12) | 0; v6 = rotated(v6 ^ v11, 12)
+    v1 = (v1 + v6 + m11) | 0; v12 = rotated(v12 ^ v1, 8); v11 = (v11 + v12) | 0; v6 = rotated(v6 ^ v11, 7)
+    v2 = (v2 + v7 + m12) | 0; v13 = rotated(v13 ^ v2, 16); v8 = (v8 + v13) | 0; v7 = rotated(v7 ^ v8, 12)
+    v2 = (v2 + v7 + m13) | 0; v13 = rotated(v13 ^ v2, 8); v8 = (v8 + v13) | 0; v7 = rotated(v7 ^ v8, 7)
+    v3 = (v3 + v4 + m14) | 0; v14 = rotated(v14 ^ v3, 16); v9 = (v9 + v14) | 0; v4 = rotated(v4 ^ v9, 12)
+    v3 = (v3 + v4 + m15) | 0; v14 = rotated(v14 ^ v3, 8); v9 = (v9 + v14) | 0; v4 = rotated(v4 ^ v9, 7)
+    if (round === 7) break
+    // The permutation of the words, along its two cycles.
+    const w0 = m0, w1 = m1
+    m0 = m2; m2 = m3; m3 = m10; m10 = m12; m12 = m9; m9 = m11; m11 = m5; m5 = w0
+    m1 = m6; m6 = m4; m4 = m7; m7 = m13; m13 = m14; m14 = m15; m15 = m8; m8 = w1
+  }
+  value[0] = v0 ^ v8; value[1] = v1 ^ v9; value[2] = v2 ^ v10; value[3] = v3 ^ v11
+  value[4] = v4 ^ v12; value[5] = v5 ^ v13; value[6] = v6 ^ v14; value[7] = v7 ^ v15
 }
 
 // ---- "Disk trees": a leaf lists the chunks of 32 MiB, an inner node has up to 256 nodes below; a zero id means zeros --
@@ -557,7 +652,7 @@ function parsePoint(repo, key, bytes) {
   const isWhole =
     isPoint && Array.isArray(point.disks) && point.disks.every(isDisk) && !Number.isNaN(Date.parse(point.takenAt))
   demand(isWhole, key, 'it lacks what a recovery point has')
-  const tag = hex(chunkId(repo, Buffer.from(`machine\n${point.machine.id}`))).slice(0, 32)
+  const tag = hex(sha256Id(repo, Buffer.from(`machine\n${point.machine.id}`))).slice(0, 32)
   const isNamed = [`points/${tag}/${point.id}`, `point-copies/${tag}/${point.id}`].includes(key)
   demand(isNamed, key, `it is point ${point.id} of another machine or time`)
   return point
@@ -763,8 +858,9 @@ function openRepository(given, passphrase) {
   const repo = { folders: openFolders(given.map((folder) => resolve(folder))), index: emptyIndex(), frames: new Map() }
   const found = descriptionKeys.some((key) => repo.folders.some((folder) => fs.existsSync(join(folder, key))))
   if (!found) throw new Error(`There is no Holdfast repository in ${repo.folders[0]}: it has no holdfast.json.`)
-  const { id, encrypted } = anyDescription(repo)
-  return encrypted ? { ...repo, id, keys: openKeys({ ...repo, id }, passphrase) } : { ...repo, id }
+  const { id, encrypted, chunkHash } = anyDescription(repo)
+  const described = { ...repo, id, chunkHash }
+  return encrypted ? { ...described, keys: openKeys(described, passphrase) } : described
 }
 
 /** Returns the exit code: 0 done, 1 failed or damaged, 2 wrong use. */

@@ -1,5 +1,6 @@
 import { defineTransform, type PluginModule, parseOptions } from '@holdfast/core'
-import { codecVersion, tagBytes } from './codec.js'
+import { tagBytes } from './cipher.js'
+import { codecVersion } from './codec.js'
 import { type AesGcmTransformOptions, aesGcmOptions } from './options.js'
 
 const capabilities = { keyed: true, authenticates: true, overheadBytes: tagBytes } as const

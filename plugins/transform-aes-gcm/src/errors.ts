@@ -3,13 +3,12 @@ import { BackupError, type FrameContext } from '@holdfast/core'
 type Operation = 'transform.createCodec' | 'transform.encode' | 'transform.decode'
 
 /** Stored bytes that are not what was encrypted under this key, in this place. */
-export function damaged(reason: string, { sequence }: FrameContext, cause?: unknown): BackupError {
+export function damaged(reason: string, { sequence }: FrameContext): BackupError {
   return new BackupError('E_DAMAGED', `An encrypted frame does not authenticate: ${reason}.`, {
     plugin: 'aes-gcm',
     operation: 'transform.decode',
     context: { sequence },
     hint: 'The stored bytes were altered or are in the wrong place. Run verify to list the damage, and repair from another copy.',
-    cause,
   })
 }
 

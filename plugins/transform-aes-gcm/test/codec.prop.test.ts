@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { createCodec, tagBytes } from '../src/codec.js'
-
-const codec = createCodec({}, 1)
+import { tagBytes } from '../src/cipher.js'
+import { codecs } from './ciphers.js'
 
 const frame = fc.record({
   plain: fc.uint8Array({ maxLength: 2000 }),
@@ -13,7 +12,7 @@ const frame = fc.record({
   }),
 })
 
-it('every frame grows by its tag alone and comes back as it was', () => {
+it.each(codecs)('over %s, every frame grows by its tag alone and comes back as it was', (_name, codec) => {
   fc.assert(
     fc.property(frame, ({ plain, context }) => {
       const encoded = new Uint8Array(plain.length + tagBytes)
@@ -25,7 +24,7 @@ it('every frame grows by its tag alone and comes back as it was', () => {
   )
 })
 
-it('no altered byte of frame, key, place or sequence is overlooked', () => {
+it.each(codecs)('over %s, no altered byte of frame, key, place or sequence is overlooked', (_name, codec) => {
   fc.assert(
     fc.property(frame, fc.nat(), fc.integer({ min: 1, max: 255 }), ({ plain, context }, place, flip) => {
       const encoded = new Uint8Array(plain.length + tagBytes)
@@ -45,5 +44,18 @@ it('no altered byte of frame, key, place or sequence is overlooked', () => {
       )
     }),
     { numRuns: 300 },
+  )
+})
+
+it('either way reads what the other wrote', () => {
+  fc.assert(
+    fc.property(frame, ({ plain, context }) => {
+      const [ours, theirs] = codecs.map(([_name, codec]) => {
+        const encoded = new Uint8Array(plain.length + tagBytes)
+        codec.encode(plain, encoded, context)
+        return encoded
+      })
+      expect(ours).toEqual(theirs)
+    }),
   )
 })

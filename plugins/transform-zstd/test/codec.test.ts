@@ -50,6 +50,13 @@ describe.each(bindings)('the codec over %s', (_, open) => {
     expect(codecOver(open, level).encode(input, encoded, context)).toBeLessThan(0.55 * input.length)
   })
 
+  it('compresses a frame of which only an eighth can be', () => {
+    const input = randomBytes(4 * mebibyte)
+    for (let at = 0; at < input.length; at += 512 * 1024) input.fill('text', at, at + 64 * 1024)
+    const length = codecOver(open, 1).encode(input, new Uint8Array(input.length), context)
+    expect(length).toBeLessThan(0.9 * input.length)
+  })
+
   it('compresses harder at a higher level', () => {
     const words = ['disk', 'recovery', 'point', 'machine', 'extent', 'chunk', 'pack', 'target', 'source', 'freeze']
     const text = Buffer.from(Array.from({ length: 40_000 }, (_, i) => words[(i * i * 31 + (i >> 3)) % 10]).join(' '))

@@ -1,14 +1,22 @@
 import { isBackupError } from '@holdfast/core'
 import { openTarget, repositoryAccess, restoreScriptBytes } from '@holdfast/core/engine'
-import { initRepository, type RepositoryDescription } from '@holdfast/core/repository'
+import { type ChunkHash, initRepository, type RepositoryDescription } from '@holdfast/core/repository'
 import { type ExitCode, exitCodeOf, joinedExitCode } from '../exit-code.js'
 import type { Invocation, Outcome } from '../invocation.js'
 import { errorDocument } from '../render/errors.js'
 import { openSession, type Session } from '../session.js'
 import { chosenTargets, keyedTransform, openChosen, targetAccess } from '../target-access.js'
 
+/** Options of `init`. */
+export interface InitCommandOptions {
+  /** @defaultValue every target of the configuration */
+  readonly target?: readonly string[]
+  /** @defaultValue that of `InitOptions.chunkHash` */
+  readonly hash?: ChunkHash
+}
+
 /** Makes the repository of every target that lacks one. */
-export async function init(invocation: Invocation, given: readonly string[]): Promise<Outcome> {
+export async function init(invocation: Invocation, { target: given = [], hash }: InitCommandOptions): Promise<Outcome> {
   const { output, signal } = invocation
   await using session = await openSession(invocation)
   const targets = chosenTargets(session.config, given)
@@ -17,7 +25,7 @@ export async function init(invocation: Invocation, given: readonly string[]): Pr
   const codes: ExitCode[] = []
   for (const target of targets) {
     try {
-      const { description, created } = await prepare(session, target, invocation)
+      const { description, created } = await prepare(session, target, hash, invocation)
       const { id: repository, encrypted } = description
       output.event({ type: 'target-ready', target, repository, encrypted, created })
       const what = created ? 'repository made' : 'has its repository already'
@@ -38,6 +46,7 @@ export async function init(invocation: Invocation, given: readonly string[]): Pr
 async function prepare(
   session: Session,
   name: string,
+  chunkHash: ChunkHash | undefined,
   invocation: Invocation,
 ): Promise<{ readonly description: RepositoryDescription; readonly created: boolean }> {
   const { signal } = invocation
@@ -47,7 +56,7 @@ async function prepare(
   try {
     await using opened = await openTarget(target, host, { signal })
     const access = await repositoryAccess(target, host, { signal })
-    const repository = await initRepository(opened.store, access, await restoreScriptBytes(), { signal })
+    const repository = await initRepository(opened.store, access, await restoreScriptBytes(), { signal, chunkHash })
     return { description: repository.description, created: true }
   } catch (error) {
     if (!isBackupError(error) || error.code !== 'E_REPOSITORY_EXISTS') throw error

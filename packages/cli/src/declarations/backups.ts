@@ -1,12 +1,23 @@
+import type { ChunkHash } from '@holdfast/core/repository'
+import { Option } from 'commander'
+import type { InitCommandOptions } from '../commands/init.js'
 import type { Declare } from './declare.js'
+
+// Written out: the engine is not loaded to understand a command line.
+const chunkHashes = ['blake3', 'sha-256'] satisfies readonly ChunkHash[]
 
 /** Declares what makes backups. */
 export function declareBackups(declare: Declare): void {
   const [init, chooseInit] = declare('init', 'make the repositories of targets that lack one')
   init
     .option('--target <name...>', 'only these targets')
-    .action(({ target = [] }: { readonly target?: readonly string[] }) =>
-      chooseInit(true, async (invocation) => (await import('../commands/init.js')).init(invocation, target)),
+    .addOption(
+      new Option('--hash <name>', 'hash of all chunk ids, for good (default: blake3 where it can be had)').choices(
+        chunkHashes,
+      ),
+    )
+    .action((options: InitCommandOptions) =>
+      chooseInit(true, async (invocation) => (await import('../commands/init.js')).init(invocation, options)),
     )
 
   const [plan, choosePlan] = declare('plan', 'show what a run would do, and why it could not')

@@ -8,7 +8,7 @@ export const errorCodes = {
   E_CONFIG: 'The configuration or an option is wrong.',
   E_USAGE: 'A command or a call is used wrongly.',
   E_PLAN: 'The parts of a pipeline do not fit together.',
-  E_UNSUPPORTED: 'A plugin was asked for something that its capabilities exclude.',
+  E_UNSUPPORTED: 'A plugin was asked for something that its capabilities exclude, or this machine lacks what it takes.',
   E_PLUGIN_INVALID: 'A plugin object contradicts the contract.',
   E_PLUGIN_UNEXPECTED: 'A plugin threw something that is not a BackupError.',
   E_SECRET: 'A secret cannot be had from where the reference points.',

@@ -31,6 +31,8 @@ export interface MachineBackup {
   /** The newest usable point of this machine in each lane. */
   readonly previous: ReadonlyMap<Lane, PointEntry>
   readonly pool: WorkerPool
+  /** One of several machines: they may have been made from one template. */
+  readonly alike: boolean
   readonly readThrottle: Throttle
   readonly host: EngineHost
   readonly onEvent: OnEvent
@@ -156,7 +158,7 @@ async function copyOne(
   base: SharedBase | undefined,
   options: CallOptions,
 ): Promise<CopiedDisk> {
-  const { machine, lanes, pool, onEvent, host } = work
+  const { machine, lanes, pool, alike, onEvent, host } = work
   const tracking = trackingOf(disk, base)
   const since = tracking.mode === 'incremental' ? base?.token : undefined
   onEvent({ type: 'disk-started', machine: machine.name, disk: disk.id, sizeBytes: disk.sizeBytes, ...tracking })
@@ -169,6 +171,7 @@ async function copyOne(
       bases: base?.trees ?? new Map(),
       lanes,
       pool,
+      alike,
       throttle: work.readThrottle,
       onProgress: (positionBytes, transferredBytes) => {
         const now = host.clock.now().getTime()

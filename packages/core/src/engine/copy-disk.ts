@@ -1,8 +1,8 @@
-import { Buffer } from 'node:buffer'
 import type { CallOptions } from '../contract/context.js'
 import type { CapturedDisk } from '../contract/source.js'
 import type { ChangeToken } from '../model/ids.js'
 import { type CuttingParameters, regionBytes } from '../repository/chunk-cutter.js'
+import { identityName } from '../repository/chunk-id.js'
 import { type DiskChunk, leafSpan, leafSpanBytes } from '../repository/disk-tree-format.js'
 import { type DiskTree, readLeaf } from '../repository/disk-tree-reader.js'
 import { diskTreeWriter } from '../repository/disk-tree-writer.js'
@@ -23,6 +23,8 @@ export interface DiskCopy {
   readonly bases: ReadonlyMap<Lane, DiskTree>
   readonly lanes: LaneGroup
   readonly pool: WorkerPool
+  /** Other disks of the run may hold the same data. */
+  readonly alike: boolean
   readonly throttle: Throttle
   readonly onProgress: (positionBytes: number, readBytes: number) => void
 }
@@ -125,7 +127,7 @@ export async function copyDisk(copy: DiskCopy, options: CallOptions): Promise<Di
       const { identities, columnOf } = identityColumns(lanes.all)
       const cutting = lanes.all[0]?.repository.description.cutting as CuttingParameters
       const cut = await pool.perform(
-        { kind: 'cut', slab, pieces: batch.map((piece) => piece.length), cutting, identities },
+        { kind: 'cut', slab, pieces: batch.map((piece) => piece.length), cutting, identities, alike: copy.alike },
         inner,
       )
       const shared = lanes.all.length > 1
@@ -208,17 +210,16 @@ function spread(lane: Lane, chunks: readonly DiskChunk[], batch: readonly BatchP
   }
 }
 
-/** Lanes with the same id key share one column of ids. */
+/** Lanes that make the same ids share one column of them. */
 function identityColumns(lanes: readonly Lane[]): {
   readonly identities: readonly Lane['repository']['identity'][]
   readonly columnOf: (lane: Lane) => number
 } {
-  const names = lanes.map((lane) =>
-    lane.repository.identity.idKey === undefined ? '' : Buffer.from(lane.repository.identity.idKey).toString('hex'),
-  )
-  const distinct = [...new Set(names)]
+  const distinct = new Map<string, Lane['repository']['identity']>()
+  for (const { repository } of lanes) distinct.set(identityName(repository.identity), repository.identity)
+  const names = [...distinct.keys()]
   return {
-    identities: distinct.map((name) => ({ idKey: name === '' ? undefined : Buffer.from(name, 'hex') })),
-    columnOf: (lane) => distinct.indexOf(names[lanes.indexOf(lane)] ?? ''),
+    identities: [...distinct.values()],
+    columnOf: ({ repository }) => names.indexOf(identityName(repository.identity)),
   }
 }

@@ -169,6 +169,7 @@ async function copyStoredDisks(
         bases: base === undefined ? new Map() : new Map([[lane, base]]),
         lanes,
         pool,
+        alike: true,
         throttle: async () => {},
         onProgress: (positionBytes, transferredBytes) =>
           onEvent({

@@ -83,7 +83,8 @@ export async function examinePacks(
   const examineFrames = frameExaminer(repository, pool, result, fail, options)
   const withoutFooter = new Map<string, IndexedPack>()
   let shownAt = 0
-  await inParallel(chosen, async (pack) => {
+  const requests = Math.min(4, repository.store.capabilities.maxConcurrency)
+  await inParallel(requests, chosen, async (pack) => {
     try {
       const { store, envelope } = repository
       const contents = await readPackContents(store, envelope, pack.id, pack.sizeBytes, options)
@@ -99,7 +100,7 @@ export async function examinePacks(
     options.onEvent?.({ type: 'verify-progress', checkedBytes: result.checkedBytes, totalBytes })
   })
   const fromIndex = listedFrames(index, new Set(withoutFooter.keys()))
-  await inParallel([...withoutFooter.values()], (pack) => examineFrames(pack, fromIndex.get(pack.id) ?? []))
+  await inParallel(requests, [...withoutFooter.values()], (pack) => examineFrames(pack, fromIndex.get(pack.id) ?? []))
   return result
 }
 
@@ -112,30 +113,28 @@ function frameExaminer(
 ): (pack: IndexedPack, frames: readonly ListedFrame[]) => Promise<void> {
   const fetcher = frameFetcher(repository, pool)
   return async (pack, frames) => {
-    for (const frame of frames) {
-      try {
-        await fetcher.withFrame(
-          { pack, ...frame },
-          true,
-          async ({ chunks }) => {
-            if (!holdsListed(chunks, frame))
-              throw damaged(packKey(pack.id), 'a frame holds other chunks than the footer lists')
-          },
-          options,
-        )
-      } catch (error) {
+    await fetcher.withFrames(
+      pack,
+      frames,
+      async ({ chunks }, number) => {
+        const listed = frames[number]
+        if (listed === undefined || !holdsListed(chunks, listed))
+          throw damaged(packKey(pack.id), 'a frame holds other chunks than the footer lists')
+      },
+      (error, number) => {
         fail(pack.id, error)
-        result.lostFrames.add(`${pack.id}/${frame.frameOffset}`)
-      }
-    }
+        result.lostFrames.add(`${pack.id}/${frames[number]?.frameOffset}`)
+      },
+      options,
+    )
     result.knownPacks.add(pack.id)
   }
 }
 
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+async function inParallel<T>(count: number, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   let next = 0
   const worker = async (): Promise<void> => {
     for (let item = items[next++]; item !== undefined; item = items[next++]) await work(item)
   }
-  await Promise.all(Array.from({ length: 6 }, worker))
+  await Promise.all(Array.from({ length: count }, worker))
 }

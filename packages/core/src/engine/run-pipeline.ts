@@ -42,8 +42,8 @@ export async function runPipeline(pipeline: Pipeline, host: EngineHost, options:
   refuse(pipeline, checkPipeline(pipeline))
   await using resources = resourceStack()
   const limit = pipeline.limits?.workers
-  const shared = limit === undefined ? options.pool : undefined
-  const pool = shared ?? resources.use(workerPool(Math.max(1, limit ?? host.workers)))
+  const given = limit === undefined ? options.pool : undefined
+  const pool = given ?? resources.use(workerPool(Math.max(1, limit ?? host.workers)))
   const targetFailures: TargetReport[] = []
   // Keys take a quarter of a second to open, and a hypervisor may take as long to answer.
   const opening = [
@@ -72,7 +72,9 @@ export async function runPipeline(pipeline: Pipeline, host: EngineHost, options:
         return entry === undefined ? [] : [[lane, entry] as const]
       }),
     )
-    const work = { pipeline, runId, machine, source, hooks, lanes, previous: own, pool, readThrottle, host, onEvent }
+    const alike = machines.length > 1
+    const shared = { pipeline, runId, source, hooks, lanes, pool, alike, readThrottle, host, onEvent }
+    const work = { ...shared, machine, previous: own }
     return guarded(machine, onEvent, () => backupMachine(work, options), options)
   })
   const targets = [...targetReports(lanes), ...targetFailures]

@@ -14,6 +14,8 @@ export interface CutTask {
   readonly cutting: CuttingParameters
   /** One id a chunk is computed for each identity. */
   readonly identities: readonly ChunkIdentity[]
+  /** Other disks that pass through this pool may hold the same chunks. */
+  readonly alike: boolean
 }
 
 /** Chunks in slab order. */

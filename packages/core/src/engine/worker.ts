@@ -2,9 +2,16 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { BackupError, isBackupError } from '../contract/errors.js'
 import { asBuffer, sameBytes } from '../repository/bytes.js'
 import { cutPiece, regionBytes } from '../repository/chunk-cutter.js'
-import { chunkHasher, chunkIdBytes } from '../repository/chunk-id.js'
+import {
+  type ChunkHasher,
+  type ChunkIdentity,
+  chunkHasher,
+  chunkIdBytes,
+  identityName,
+} from '../repository/chunk-id.js'
 import { type ChainLink, type CodecChain, loadCodecChain } from '../repository/codec-chain.js'
 import { frameTableBytes, maxPlainFrameBytes, readFrameTable, writeFrameTable } from '../repository/frame.js'
+import { rememberingHasher } from './remembering-hasher.js'
 import { slabHeadroomBytes, slabView } from './slabs.js'
 import type {
   CutResult,
@@ -22,6 +29,7 @@ import { collectYoungGarbage } from './young-garbage.js'
 const { memory } = workerData as WorkerSetup
 const zeros = new Uint8Array(regionBytes)
 const chains = new Map<string, Promise<CodecChain>>()
+const remembering = new Map<string, ChunkHasher>()
 let gathered: Uint8Array | undefined
 const countBytes = collectYoungGarbage(16 * 2 ** 20)
 
@@ -34,6 +42,15 @@ function chainOf(links: readonly ChainLink[]): Promise<CodecChain> {
   return known
 }
 
+/** Hashers that remember do so for as long as the worker lives. */
+function hasherOf(identity: ChunkIdentity, remembers: boolean): ChunkHasher {
+  if (!remembers) return chunkHasher(identity)
+  const name = identityName(identity)
+  const known = remembering.get(name) ?? rememberingHasher(chunkHasher(identity))
+  remembering.set(name, known)
+  return known
+}
+
 function cut(task: CutTask): CutResult {
   const data = slab(task.slab).subarray(slabHeadroomBytes)
   const lengths: number[] = []
@@ -43,7 +60,7 @@ function cut(task: CutTask): CutResult {
     at += piece
   }
   const ids = task.identities.map(() => new Uint8Array(lengths.length * chunkIdBytes))
-  const hashers = task.identities.map(chunkHasher)
+  const hashers = task.identities.map((identity) => hasherOf(identity, task.alike))
   at = 0
   lengths.forEach((length, i) => {
     const chunk = data.subarray(at, at + length)

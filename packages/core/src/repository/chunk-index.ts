@@ -201,7 +201,7 @@ function shouldMerge(runs: readonly Uint32Array[]): boolean {
 /** Copies the records of a run, less those in excluded packs. */
 function withoutPacks(run: IndexRun, excluded: ReadonlySet<string>): Uint32Array {
   const out = run.packs.map((pack) => excluded.has(pack.id))
-  if (!out.includes(true)) return Uint32Array.from(run.records)
+  if (!out.includes(true)) return run.records.slice()
   const kept = new Uint32Array(run.records.length)
   let to = 0
   for (let at = 0; at < run.records.length; at += indexRecordWords) {
@@ -216,7 +216,7 @@ function withoutPacks(run: IndexRun, excluded: ReadonlySet<string>): Uint32Array
 function detach(records: Uint32Array, packs: readonly IndexedPack[]): IndexRun {
   const numbers = new Map<number, number>()
   const own: IndexedPack[] = []
-  const copy = Uint32Array.from(records)
+  const copy = records.slice()
   for (let at = 8; at < copy.length; at += indexRecordWords) {
     const pack = copy[at] ?? 0
     let number = numbers.get(pack)

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { CallOptions } from '../contract/context.js'
 import { BackupError, isBackupError } from '../contract/errors.js'
 import { blockBytes, type CuttingParameters, regionBytes } from './chunk-cutter.js'
+import { type ChunkHash, chunkHashes } from './chunk-id.js'
 import { damaged } from './damage.js'
 import { descriptionKeys } from './layout.js'
 import { readObjectIfPresent } from './object-reader.js'
@@ -19,7 +20,7 @@ export interface RepositoryDescription {
   readonly id: string
   readonly createdAt: string
   readonly encrypted: boolean
-  readonly chunkHash: 'sha-256' | 'hmac-sha-256'
+  readonly chunkHash: ChunkHash
   readonly cutting: CuttingParameters
 }
 
@@ -78,7 +79,7 @@ function isDescription(value: Partial<RepositoryDescription>): value is Reposito
     /^[0-9a-f]{32}$/.test(value.id) &&
     typeof value.createdAt === 'string' &&
     typeof value.encrypted === 'boolean' &&
-    value.chunkHash === (value.encrypted ? 'hmac-sha-256' : 'sha-256') &&
+    chunkHashes.some((known) => known === value.chunkHash) &&
     isCutting(value.cutting)
   )
 }

@@ -1,5 +1,5 @@
 export { blockBytes, type CuttingParameters, cutPiece, regionBytes } from './chunk-cutter.js'
-export { type ChunkHasher, type ChunkIdentity, chunkHasher } from './chunk-id.js'
+export { type ChunkHash, type ChunkHasher, type ChunkIdentity, chunkHasher, chunkHashes } from './chunk-id.js'
 export {
   type ChunkIndex,
   type ChunkLocation,
@@ -15,5 +15,11 @@ export { type ObjectStore, objectStore, type Throttle } from './object-store.js'
 export type { PointEntry, PointStore, Verification } from './point-store.js'
 export { byAge, choosePoint } from './point-store.js'
 export type { QuiesceRecord, RecoveryPoint, StoredDisk } from './recovery-point.js'
-export { initRepository, openRepository, type Repository, type RepositoryAccess } from './repository.js'
+export {
+  type InitOptions,
+  initRepository,
+  openRepository,
+  type Repository,
+  type RepositoryAccess,
+} from './repository.js'
 export { type RetryPolicy, retrying } from './retry.js'

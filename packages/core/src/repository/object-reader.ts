@@ -41,6 +41,44 @@ export async function readRange(
     throw damaged(key, `it ends at byte ${offset + at}, before byte ${offset + into.byteLength}`)
 }
 
+/** Reads a range of an object piece by piece, in one request. */
+export interface RangeReader extends AsyncDisposable {
+  /** Fills `into` with the bytes that come next; an object that ends before is damage. */
+  readonly read: (into: Uint8Array) => Promise<void>
+}
+
+/** Starts reading a range. Disposal ends the request, also before its end. */
+export function rangeReader(
+  target: Pick<ObjectStore, 'get'>,
+  key: ObjectKey,
+  range: { readonly offset: number; readonly length: number },
+  options: CallOptions,
+): RangeReader {
+  const parts = target.get(key, { ...options, range })[Symbol.asyncIterator]()
+  let position = range.offset
+  let part: Uint8Array = new Uint8Array()
+  return {
+    read: async (into) => {
+      for (let at = 0; at < into.byteLength; ) {
+        if (part.byteLength === 0) {
+          const next = await parts.next()
+          if (next.done === true) throw damaged(key, `it ends at byte ${position}`)
+          part = next.value
+        }
+        const taken = part.subarray(0, into.byteLength - at)
+        into.set(taken, at)
+        at += taken.byteLength
+        position += taken.byteLength
+        // The target may use the memory of a part again, but not before it is asked for the next.
+        part = part.subarray(taken.byteLength)
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      await parts.return?.()
+    },
+  }
+}
+
 /** Reads an object that may be missing. */
 export async function readObjectIfPresent(
   target: Pick<ObjectStore, 'get'>,

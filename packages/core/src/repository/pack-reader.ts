@@ -27,6 +27,9 @@ export interface PackContents {
   readonly framesEnd: number
 }
 
+/** Read at once from the end of a pack: nearly every footer and its trailer. */
+const usualTailBytes = 32_768
+
 /** Reads header, footer and trailer of a pack of that size. @throws BackupError `E_DAMAGED` */
 export async function readPackContents(
   store: ObjectStore,
@@ -40,12 +43,14 @@ export async function readPackContents(
   const header = Buffer.alloc(packHeaderBytes)
   await readRange(store, key, 0, header, options)
   const { kind, dataKeyId } = decodePackHeader(header, packId, envelope.repositoryId)
-  const trailer = Buffer.alloc(packTrailerBytes)
-  await readRange(store, key, sizeBytes - packTrailerBytes, trailer, options)
-  const footerBytes = decodePackTrailer(trailer, packId, sizeBytes)
+  const tail = Buffer.alloc(Math.min(usualTailBytes, sizeBytes - packHeaderBytes))
+  await readRange(store, key, sizeBytes - tail.length, tail, options)
+  const footerBytes = decodePackTrailer(tail.subarray(-packTrailerBytes), packId, sizeBytes)
   const framesEnd = sizeBytes - packTrailerBytes - footerBytes
   const sealed = Buffer.alloc(footerBytes)
-  await readRange(store, key, framesEnd, sealed, options)
+  const missing = Math.max(0, footerBytes + packTrailerBytes - tail.length)
+  if (missing > 0) await readRange(store, key, framesEnd, sealed.subarray(0, missing), options)
+  tail.copy(sealed, missing, tail.length - packTrailerBytes - footerBytes + missing)
   const { chain, chunks } = decodePackFooter(sealed, header, packId, framesEnd, envelope)
   const keyed = dataKeyId.some((byte) => byte !== 0)
   return { pack: { id: packId, kind, sizeBytes, dataKeyId: keyed ? toHex(dataKeyId) : '', chain }, chunks, framesEnd }

@@ -4,7 +4,7 @@ import type { TransformPlugin } from '../contract/transform.js'
 import type { ObjectKey } from '../model/ids.js'
 import { toHex } from './bytes.js'
 import { defaultCutting } from './chunk-cutter.js'
-import type { ChunkIdentity } from './chunk-id.js'
+import { type ChunkHash, type ChunkIdentity, chunkHasher, preferredChunkHash } from './chunk-id.js'
 import { encodeDescription, formatVersion, type RepositoryDescription, readDescription } from './description.js'
 import type { EnvelopeContext } from './envelope.js'
 import {
@@ -43,21 +43,30 @@ export interface RepositoryAccess {
   readonly randomBytes: (sizeBytes: number) => Uint8Array
 }
 
+/** How to make a repository. */
+export interface InitOptions extends CallOptions {
+  /** Makes chunk ids for the life of the repository. @defaultValue `'blake3'`, or `'sha-256'` where that cannot be computed */
+  readonly chunkHash?: ChunkHash | undefined
+}
+
 /**
  * Makes a repository on an empty target: encrypted when a passphrase is given.
  *
  * The description is written last and exclusively, so that of two racing calls one fails and no half repository is seen.
- * @throws BackupError `E_REPOSITORY_EXISTS`
+ * @throws BackupError `E_REPOSITORY_EXISTS`, `E_UNSUPPORTED` for a hash that cannot be computed here
  */
 export async function initRepository(
   store: ObjectStore,
   access: RepositoryAccess,
   restoreScript: Uint8Array | undefined,
-  options: CallOptions,
+  options: InitOptions,
 ): Promise<Repository> {
   for (const key of descriptionKeys) {
     if ((await store.stat(key, options)) !== undefined) throw alreadyThere()
   }
+  const chunkHash = options.chunkHash ?? preferredChunkHash()
+  // Refuses what this machine cannot compute before anything is written.
+  chunkHasher({ hash: chunkHash, idKey: undefined })
   const [passphrase] = access.passphrases
   const id = toHex(access.randomBytes(16))
   const now = access.clock.now()
@@ -67,7 +76,7 @@ export async function initRepository(
     id,
     createdAt: now.toISOString(),
     encrypted: passphrase !== undefined,
-    chunkHash: passphrase === undefined ? 'sha-256' : 'hmac-sha-256',
+    chunkHash,
     cutting: defaultCutting,
   }
   if (passphrase !== undefined) {
@@ -108,7 +117,7 @@ export async function openRepository(
     store,
     description,
     keys,
-    identity: { idKey: keys?.idKey },
+    identity: { hash: description.chunkHash, idKey: keys?.idKey },
     envelope,
     points: pointStore(store, envelope, keys?.idKey),
     transforms: access.transforms,
