@@ -6,10 +6,10 @@ import type { OpenFile } from './file-system.js'
 import { absolutePath, objectPath } from './object-path.js'
 import { assertPresent, foldersAreReal } from './presence.js'
 
-/** Bytes read at once. */
+/** Bytes read at once where the caller has no memory for them. */
 const bufferBytes = 512 * 1024
 
-/** Reads an object or a range of it; every yielded buffer is a view of the same memory. */
+/** Reads an object or a range of it, into the caller's memory where there is some, else again and again into the same. */
 export async function* getObject(
   root: DiskRoot,
   key: ObjectKey,
@@ -20,19 +20,24 @@ export async function* getObject(
   const io = translating(where)
   signal.throwIfAborted()
   const { file, sizeBytes } = await openObject(root, key, where)
-  const buffer = root.spareBuffers.pop() ?? new Uint8Array(bufferBytes)
+  let buffer: Uint8Array | undefined
   try {
     const { offset, length } = rangeOf(options, sizeBytes, where)
     for (let done = 0; done < length; ) {
       signal.throwIfAborted()
-      const wanted = Math.min(buffer.length, length - done)
-      await readFully(file, buffer, wanted, offset + done, where, io)
+      let memory = options.memory?.()
+      if (memory === undefined || memory.length === 0) {
+        buffer ??= root.spareBuffers.pop() ?? new Uint8Array(bufferBytes)
+        memory = buffer
+      }
+      const wanted = Math.min(memory.length, length - done)
+      await readFully(file, memory, wanted, offset + done, where, io)
       signal.throwIfAborted()
       done += wanted
-      yield wanted === buffer.length ? buffer : buffer.subarray(0, wanted)
+      yield memory.subarray(0, wanted)
     }
   } finally {
-    root.spareBuffers.push(buffer)
+    if (buffer !== undefined) root.spareBuffers.push(buffer)
     await io(file.close())
   }
 }

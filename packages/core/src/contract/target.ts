@@ -93,6 +93,14 @@ export interface PutOptions extends CallOptions {
 export interface GetOptions extends CallOptions {
   /** Bytes to read, at least one. @defaultValue the whole object */
   readonly range?: { readonly offset: number; readonly length: number }
+  /**
+   * Gives memory for the bytes that come next. A target may fill it from its start and yield that part of it, which saves
+   * a copy; or it may yield memory of its own.
+   *
+   * Called by: the target, when it is asked for a buffer and at most once for each. Nothing may be written to that memory
+   * once the next buffer was asked for, or the iteration has ended. Checked by: `target/get/memory`.
+   */
+  readonly memory?: () => Uint8Array
 }
 
 /** What a target knows of an object. */

@@ -1,12 +1,16 @@
 import { Worker } from 'node:worker_threads'
 import type { CallOptions } from '../contract/context.js'
 import { BackupError, type ErrorCode } from '../contract/errors.js'
+import type { TransformPlugin } from '../contract/transform.js'
+import { chainLink } from '../repository/codec-chain.js'
 import { type SlabRing, slabRing } from './slabs.js'
 import type { TaskResults, WorkerAnswer, WorkerSetup, WorkerTask } from './worker-tasks.js'
 
 /** Threads that cut, encode and decode, with the ring of memory they share. */
 export interface WorkerPool extends AsyncDisposable {
   readonly slabs: SlabRing
+  /** Lets every worker load transforms that will be needed; what fails is told by the first task that needs it. */
+  readonly prepare: (transforms: readonly TransformPlugin[]) => void
   /**
    * Performs a task on the least busy worker. A slab named in it belongs to the worker until this settles.
    *
@@ -65,20 +69,28 @@ export function workerPool(count: number): WorkerPool {
 
   const workers = Array.from({ length: count }, start)
 
+  const send = (worker: PooledWorker, task: WorkerTask): Promise<WorkerAnswer> => {
+    const number = next++
+    worker.busy++
+    return new Promise((settle, reject) => {
+      pending.set(number, { worker, settle, reject })
+      worker.thread.postMessage({ number, task })
+    })
+  }
+
   return {
     slabs,
+    prepare: (transforms) => {
+      const task: WorkerTask = { kind: 'prepare', links: transforms.map(chainLink) }
+      for (const worker of workers) send(worker, task).catch(() => undefined)
+    },
     perform: async <T extends WorkerTask>(task: T, { signal }: CallOptions) => {
       signal.throwIfAborted()
       if (closed) throw poolClosed()
       const [first, ...others] = workers.filter((candidate) => !dead.has(candidate))
       if (first === undefined) throw workerStopped(undefined)
       const worker = others.reduce((best, candidate) => (candidate.busy < best.busy ? candidate : best), first)
-      const number = next++
-      worker.busy++
-      const answer = await new Promise<WorkerAnswer>((settle, reject) => {
-        pending.set(number, { worker, settle, reject })
-        worker.thread.postMessage({ number, task })
-      })
+      const answer = await send(worker, task)
       signal.throwIfAborted()
       if ('failure' in answer) {
         const { code, message, plugin } = answer.failure

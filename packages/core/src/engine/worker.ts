@@ -8,6 +8,7 @@ import {
   chunkHasher,
   chunkIdBytes,
   identityName,
+  preferredChunkHash,
 } from '../repository/chunk-id.js'
 import { type ChainLink, type CodecChain, loadCodecChain } from '../repository/codec-chain.js'
 import { frameTableBytes, maxPlainFrameBytes, readFrameTable, writeFrameTable } from '../repository/frame.js'
@@ -20,18 +21,17 @@ import type {
   DecodeTask,
   EncodeResult,
   EncodeTask,
+  PrepareTask,
   WorkerAnswer,
   WorkerSetup,
   WorkerTask,
 } from './worker-tasks.js'
-import { collectYoungGarbage } from './young-garbage.js'
 
 const { memory } = workerData as WorkerSetup
 const zeros = new Uint8Array(regionBytes)
 const chains = new Map<string, Promise<CodecChain>>()
 const remembering = new Map<string, ChunkHasher>()
 let gathered: Uint8Array | undefined
-const countBytes = collectYoungGarbage(16 * 2 ** 20)
 
 const slab = (number: number): Uint8Array => slabView(memory, number)
 
@@ -121,8 +121,15 @@ async function decode(task: DecodeTask): Promise<DecodeResult> {
   return { chunks }
 }
 
-function perform(task: WorkerTask): Promise<EncodeResult | DecodeResult> | CutResult {
+async function prepare({ links }: PrepareTask): Promise<undefined> {
+  preferredChunkHash()
+  await chainOf(links)
+}
+
+function perform(task: WorkerTask): Promise<EncodeResult | DecodeResult | undefined> | CutResult {
   switch (task.kind) {
+    case 'prepare':
+      return prepare(task)
     case 'cut':
       return cut(task)
     case 'encode':
@@ -147,6 +154,5 @@ let queue: Promise<void> = Promise.resolve()
 parentPort?.on('message', ({ number, task }: { readonly number: number; readonly task: WorkerTask }) => {
   queue = queue.then(async () => {
     parentPort?.postMessage(await answer(number, task))
-    countBytes(regionBytes)
   })
 })

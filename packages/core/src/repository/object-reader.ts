@@ -30,21 +30,17 @@ export async function readRange(
   into: Uint8Array,
   options: CallOptions,
 ): Promise<void> {
-  let at = 0
-  const range = { offset, length: into.byteLength }
-  for await (const part of target.get(key, { ...options, range })) {
-    if (at + part.byteLength > into.byteLength) throw damaged(key, 'the target returned more than the asked range')
-    into.set(part, at)
-    at += part.byteLength
-  }
-  if (at !== into.byteLength)
-    throw damaged(key, `it ends at byte ${offset + at}, before byte ${offset + into.byteLength}`)
+  await using reader = rangeReader(target, key, { offset, length: into.byteLength }, options)
+  await reader.read(into)
+  await reader.end()
 }
 
 /** Reads a range of an object piece by piece, in one request. */
 export interface RangeReader extends AsyncDisposable {
   /** Fills `into` with the bytes that come next; an object that ends before is damage. */
   readonly read: (into: Uint8Array) => Promise<void>
+  /** Makes sure that the range has ended; a target that gives more is at fault. */
+  readonly end: () => Promise<void>
 }
 
 /** Starts reading a range. Disposal ends the request, also before its end. */
@@ -54,29 +50,41 @@ export function rangeReader(
   range: { readonly offset: number; readonly length: number },
   options: CallOptions,
 ): RangeReader {
-  const parts = target.get(key, { ...options, range })[Symbol.asyncIterator]()
+  let free: Uint8Array = new Uint8Array()
+  const parts = target.get(key, { ...options, range, memory: () => free })[Symbol.asyncIterator]()
   let position = range.offset
   let part: Uint8Array = new Uint8Array()
   return {
     read: async (into) => {
       for (let at = 0; at < into.byteLength; ) {
         if (part.byteLength === 0) {
+          free = into.subarray(at)
           const next = await parts.next()
-          if (next.done === true) throw damaged(key, `it ends at byte ${position}`)
+          if (next.done === true)
+            throw damaged(key, `it ends at byte ${position}, before byte ${range.offset + range.length}`)
           part = next.value
         }
         const taken = part.subarray(0, into.byteLength - at)
-        into.set(taken, at)
+        if (!liesAt(taken, into, at)) into.set(taken, at)
         at += taken.byteLength
         position += taken.byteLength
         // The target may use the memory of a part again, but not before it is asked for the next.
         part = part.subarray(taken.byteLength)
       }
     },
+    end: async () => {
+      free = new Uint8Array()
+      if (part.byteLength > 0 || (await parts.next()).done !== true)
+        throw damaged(key, 'the target returned more than the asked range')
+    },
     [Symbol.asyncDispose]: async () => {
       await parts.return?.()
     },
   }
+}
+
+function liesAt(part: Uint8Array, into: Uint8Array, at: number): boolean {
+  return part.buffer === into.buffer && part.byteOffset === into.byteOffset + at
 }
 
 /** Reads an object that may be missing. */

@@ -96,7 +96,7 @@ async function* resumingGet(
         ? undefined
         : { offset: options.range.offset + done, length: options.range.length - done }
     try {
-      const call = { signal: options.signal, ...(range === undefined ? {} : { range }) }
+      const call = { ...options, ...(range === undefined ? {} : { range }) }
       for await (const part of session.get(key, call)) {
         yield part
         done += part.byteLength

@@ -102,6 +102,26 @@ export const brokenReads: readonly Sabotage<'target'>[] = [
       },
     }
   }),
+  brokenTarget('keeps to the memory that a reader gave first', 'target/get/memory', /byte 0 is/, (session) => ({
+    get: async function* (key, { memory, ...options }) {
+      const first = memory?.()
+      for await (const part of session.get(key, options)) {
+        if (first === undefined) yield part
+        else {
+          for (let at = 0; at < part.length; at += first.length) {
+            const piece = part.subarray(at, at + first.length)
+            first.set(piece)
+            yield first.subarray(0, piece.length)
+          }
+        }
+      }
+    },
+  })),
+  brokenTarget('says less than it wrote to given memory', 'target/get/memory', /got \d+ bytes/, (session) => ({
+    get: async function* (key, { memory, ...options }) {
+      for await (const part of session.get(key, options)) yield memory === undefined ? part : part.subarray(0, -1)
+    },
+  })),
   brokenTarget('stat throws for a missing object', 'target/stat/missing', /There is no object/, (session) => ({
     stat: async (key, options) => {
       const info = await session.stat(key, options)

@@ -139,6 +139,31 @@ export const getChecks: readonly TargetCheck[] = [
       )
     },
   },
+  {
+    id: 'target/get/memory',
+    kind: 'target',
+    title: 'uses the memory that a reader gives for nothing but what it yields next',
+    run: async (env) => {
+      await using session = await openTarget(env)
+      const [key, bytes] = [keyOf(env, 'memory'), seededBytes(sizeBytes, 49)]
+      await putBytes(env, session, key, bytes)
+      for (const range of [
+        { offset: 0, length: sizeBytes },
+        { offset: 12_345, length: 200_000 },
+      ]) {
+        const read = new Uint8Array(new SharedArrayBuffer(range.length))
+        let at = 0
+        const memory = () => read.subarray(at, at + 70_001)
+        for await (const piece of session.get(key, { signal: env.signal, range, memory })) {
+          const inPlace = piece.buffer === read.buffer && piece.byteOffset === at
+          if (!inPlace) read.set(piece.subarray(0, range.length - at), at)
+          at += piece.length
+        }
+        const expected = bytes.subarray(range.offset, range.offset + range.length)
+        expectBytes(Uint8Array.from(read.subarray(0, at)), expected, 'What was read into given memory')
+      }
+    },
+  },
 ]
 
 /** More bytes than a read should hand over at once, as far as the target takes them. */
