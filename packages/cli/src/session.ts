@@ -36,11 +36,10 @@ export interface WorkingSession extends Session {
   readonly pool: WorkerPool
 }
 
-/** Opens a session with threads. They start and load while keys are derived, which leaves a processor idle. */
+/** Opens a session with threads. */
 export async function openWorkingSession(invocation: Invocation): Promise<WorkingSession> {
   const session = await openSession(invocation)
   const pool = workerPool(availableParallelism())
-  pool.prepare(session.config.transforms)
   const dispose = async () => {
     await pool[Symbol.asyncDispose]()
     await session[Symbol.asyncDispose]()

@@ -3,7 +3,7 @@ import { BackupError, type TransformPlugin } from '@holdfast/core'
 import { chainOf, type OpenRepositoryTarget, openTargetRepository, type TargetAccess } from '@holdfast/core/engine'
 import type { Invocation } from './invocation.js'
 import { usageError } from './output.js'
-import type { Session } from './session.js'
+import type { Session, WorkingSession } from './session.js'
 
 /** The names of all targets, in the order of the file. */
 export function targetNames({ targets }: LoadedConfig): readonly string[] {
@@ -70,11 +70,11 @@ export function writingChain(config: LoadedConfig, name: string, encrypted: bool
 
 /** Opens the repository of a target. */
 export function openChosen(
-  { config, host }: Session,
+  { config, host, pool }: Session & Partial<WorkingSession>,
   name: string,
   { signal }: Invocation,
 ): Promise<OpenRepositoryTarget> {
-  return openTargetRepository(targetAccess(config, name), host, { signal })
+  return openTargetRepository(targetAccess(config, name), host, { signal, pool })
 }
 
 function chainsOf({ pipelines }: LoadedConfig, name: string): readonly (readonly TransformPlugin[])[] {

@@ -61,7 +61,7 @@ const retention = z
 
 const limits = z
   .strictObject({
-    machines: positiveCount('Machines captured at once', 2).optional(),
+    machines: positiveCount('Machines captured at once', 3).optional(),
     disksPerMachine: positiveCount('Disks of one machine read at once', 2).optional(),
     readRate: byteRate('Bytes read from the source').optional(),
     writeRate: byteRate('Bytes written to each target').optional(),

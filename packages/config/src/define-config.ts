@@ -54,7 +54,7 @@ export interface RetentionConfig {
 
 /** What a run may use. */
 export interface LimitsConfig {
-  /** Machines captured at once. @defaultValue `2` */
+  /** Machines captured at once. @defaultValue `3` */
   readonly machines?: number | undefined
   /** Disks of one machine read at once. @defaultValue `2` */
   readonly disksPerMachine?: number | undefined

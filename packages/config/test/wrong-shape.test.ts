@@ -263,7 +263,7 @@ describe('a configuration of the wrong shape', () => {
   it('no machine at once', async () => {
     expect(await wrong(good({ pipeline: `limits: { machines: 0 }` }))).toMatchInlineSnapshot(`
       "holdfast.yaml:7:25: pipelines.nightly.limits.machines: must be at least 1.
-      → For example machines: 2."
+      → For example machines: 3."
     `)
   })
 

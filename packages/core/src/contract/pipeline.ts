@@ -55,7 +55,7 @@ export interface RetentionPolicy {
 
 /** What a run may use. */
 export interface PipelineLimits {
-  /** Machines captured at once. @defaultValue `2` */
+  /** Machines captured at once. @defaultValue `3` */
   readonly machines?: number
   /** Disks of one machine read at once. @defaultValue `2` */
   readonly disksPerMachine?: number

@@ -6,6 +6,7 @@ export { placeInFolder, safeFileName } from './folder-placement.js'
 export { type EngineHost, engineHost, pluginContext, silentLogger, systemClock } from './host.js'
 export { addKey, type KeyReport, type KeySlotInfo, listKeys, revokeKey, rotateKeys } from './manage-keys.js'
 export {
+  type OpenRepositoryOptions,
   type OpenRepositoryTarget,
   type OpenTarget,
   openTarget,

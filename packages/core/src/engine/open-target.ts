@@ -8,6 +8,7 @@ import { type ObjectStore, objectStore } from '../repository/object-store.js'
 import { openRepository, type Repository, type RepositoryAccess } from '../repository/repository.js'
 import { type EngineHost, pluginContext } from './host.js'
 import { throttleTo } from './throttle.js'
+import type { WorkerPool } from './worker-pool.js'
 
 /** A target by name, with the transforms that may be needed to read it and whose passphrases may open it. */
 export interface TargetAccess extends PipelineTarget {
@@ -49,18 +50,26 @@ export interface OpenRepositoryTarget extends OpenTarget {
   readonly repository: Repository
 }
 
+/** How to open the repository of a target. */
+export interface OpenRepositoryOptions extends CallOptions {
+  readonly writeBytesPerSecond?: number | undefined
+  /** Threads that will be used: they start while keys are derived. */
+  readonly pool?: WorkerPool | undefined
+}
+
 /** Opens a target and the repository on it. */
 export async function openTargetRepository(
   target: TargetAccess,
   host: EngineHost,
-  options: CallOptions & { readonly writeBytesPerSecond?: number | undefined },
+  options: OpenRepositoryOptions,
 ): Promise<OpenRepositoryTarget> {
   const [opened, access] = await Promise.all([
     openTarget(target, host, options),
     repositoryAccess(target, host, options),
   ])
   try {
-    const repository = await openRepository(opened.store, access, options)
+    const onDeriving = () => options.pool?.prepare(target.transforms ?? [])
+    const repository = await openRepository(opened.store, { ...access, onDeriving }, options)
     return { store: opened.store, repository, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }
   } catch (error) {
     await opened[Symbol.asyncDispose]()

@@ -124,7 +124,7 @@ async function openLanes(
       const transforms = chainOf(pipeline, target)
       const access = { ...target, transforms, offered: options.offered ?? [] }
       const opened: OpenRepositoryTarget = resources.use(
-        await openTargetRepository(access, host, { ...options, writeBytesPerSecond }),
+        await openTargetRepository(access, host, { signal: options.signal, writeBytesPerSecond, pool }),
       )
       refuse(
         pipeline,
@@ -198,7 +198,7 @@ async function forEachMachine(
       reports.push(await backup(machine))
   }
   // Also on abort: every machine is thawed and released before the run ends.
-  await waitForAll(Array.from({ length: Math.max(1, pipeline.limits?.machines ?? 2) }, next))
+  await waitForAll(Array.from({ length: Math.max(1, pipeline.limits?.machines ?? 3) }, next))
   return reports.sort((a, b) => (a.machine < b.machine ? -1 : 1))
 }
 

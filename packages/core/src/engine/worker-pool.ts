@@ -9,7 +9,7 @@ import type { TaskResults, WorkerAnswer, WorkerSetup, WorkerTask } from './worke
 /** Threads that cut, encode and decode, with the ring of memory they share. */
 export interface WorkerPool extends AsyncDisposable {
   readonly slabs: SlabRing
-  /** Lets every worker load transforms that will be needed; what fails is told by the first task that needs it. */
+  /** Starts the workers and lets them load transforms; what fails is told by the first task that needs it. */
   readonly prepare: (transforms: readonly TransformPlugin[]) => void
   /**
    * Performs a task on the least busy worker. A slab named in it belongs to the worker until this settles.
@@ -24,7 +24,7 @@ interface PooledWorker {
   busy: number
 }
 
-/** Starts the workers; they load codecs on first use. */
+/** Makes a pool; its workers start with the first task, or when they are told to prepare for it. */
 export function workerPool(count: number): WorkerPool {
   const slabs = slabRing(count)
   const pending = new Map<
@@ -67,7 +67,11 @@ export function workerPool(count: number): WorkerPool {
     return worker
   }
 
-  const workers = Array.from({ length: count }, start)
+  let workers: readonly PooledWorker[] = []
+  const started = (): readonly PooledWorker[] => {
+    if (workers.length === 0) workers = Array.from({ length: count }, start)
+    return workers
+  }
 
   const send = (worker: PooledWorker, task: WorkerTask): Promise<WorkerAnswer> => {
     const number = next++
@@ -82,12 +86,12 @@ export function workerPool(count: number): WorkerPool {
     slabs,
     prepare: (transforms) => {
       const task: WorkerTask = { kind: 'prepare', links: transforms.map(chainLink) }
-      for (const worker of workers) send(worker, task).catch(() => undefined)
+      for (const worker of started()) send(worker, task).catch(() => undefined)
     },
     perform: async <T extends WorkerTask>(task: T, { signal }: CallOptions) => {
       signal.throwIfAborted()
       if (closed) throw poolClosed()
-      const [first, ...others] = workers.filter((candidate) => !dead.has(candidate))
+      const [first, ...others] = started().filter((candidate) => !dead.has(candidate))
       if (first === undefined) throw workerStopped(undefined)
       const worker = others.reduce((best, candidate) => (candidate.busy < best.busy ? candidate : best), first)
       const answer = await send(worker, task)

@@ -73,9 +73,8 @@ export function packWriter(context: PackWriterContext): PackWriter {
   const dataKey = envelope.keyring?.current
   // The slack is for what transforms add to the frames under way.
   const bufferBytes = wholePages(limitOf(kind) + maxEncodedFrameBytes(links) + 2 ** 20)
-  const memory = alignedMemory(bufferBytes * (1 + queuedPacks))
   const buffers = permits<Buffer>(
-    Array.from({ length: 1 + queuedPacks }, (_, i) => () => Buffer.from(memory, i * bufferBytes, bufferBytes)),
+    Array.from({ length: 1 + queuedPacks }, () => () => Buffer.from(alignedMemory(bufferBytes), 0, bufferBytes)),
   )
   let open: OpenPack | undefined
   let failure: { readonly error: unknown } | undefined

@@ -41,6 +41,8 @@ export interface RepositoryAccess {
   readonly transforms: readonly TransformPlugin[]
   readonly clock: Clock
   readonly randomBytes: (sizeBytes: number) => Uint8Array
+  /** Called once a passphrase is being derived, which leaves all processors but one idle for a while. */
+  readonly onDeriving?: () => void
 }
 
 /** How to make a repository. */
@@ -107,7 +109,7 @@ export async function openRepository(
   options: CallOptions,
 ): Promise<Repository> {
   const description = await readDescription(store, options)
-  const keys = description.encrypted ? await unlock(store, description, access.passphrases, options) : undefined
+  const keys = description.encrypted ? await unlock(store, description, access, options) : undefined
   const envelope: EnvelopeContext = {
     repositoryId: description.id,
     keyring: keys?.keyring,
@@ -191,7 +193,7 @@ export async function readKeyObject(
 async function unlock(
   store: ObjectStore,
   description: RepositoryDescription,
-  passphrases: readonly string[],
+  { passphrases, onDeriving }: RepositoryAccess,
   options: CallOptions,
 ): Promise<RepositoryKeys> {
   if (passphrases.length === 0) {
@@ -200,7 +202,9 @@ async function unlock(
     })
   }
   const { isWhole } = await listKeyObjects(store, options)
-  return openKeys(await readKeyObjects(store, description.id, options), passphrases, isWhole)
+  const opening = openKeys(await readKeyObjects(store, description.id, options), passphrases, isWhole)
+  onDeriving?.()
+  return opening
 }
 
 async function putIfAbsent(store: ObjectStore, key: ObjectKey, bytes: Uint8Array, options: CallOptions): Promise<void> {
