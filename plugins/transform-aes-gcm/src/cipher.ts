@@ -16,4 +16,6 @@ export interface Cipher {
   readonly encrypt: (input: Uint8Array, output: Uint8Array, inputs: CipherInputs) => void
   /** Decrypts `input`, ciphertext and tag, to the start of `output`; `false` when the tag does not fit. */
   readonly decrypt: (input: Uint8Array, output: Uint8Array, inputs: CipherInputs) => boolean
+  /** Frees its context, where it has one. */
+  readonly [Symbol.dispose]?: () => void
 }

@@ -25,6 +25,7 @@ export function frameCodec(cipher: Cipher): TransformCodec {
       if (cipher.decrypt(input, output, { key, nonce, associatedData: context.associatedData })) return plainBytes
       throw damaged('the tag does not fit key, place and content', context)
     },
+    [Symbol.dispose]: () => cipher[Symbol.dispose]?.(),
   }
 }
 

@@ -11,6 +11,7 @@ type Koffi = typeof import('koffi')
 interface Functions {
   readonly createContext: () => unknown
   readonly resetContext: (context: unknown) => number
+  readonly freeContext: (context: unknown) => void
   readonly aes256Gcm: () => unknown
   readonly init: (
     context: unknown,
@@ -45,7 +46,9 @@ export function openLibraryCipher(): Cipher | undefined {
   const openssl = findLibrary()
   if (openssl === undefined) return undefined
   const cipher = libraryCipher(openssl)
-  return agrees(cipher, openCryptoCipher()) ? cipher : undefined
+  if (agrees(cipher, openCryptoCipher())) return cipher
+  cipher[Symbol.dispose]?.()
+  return undefined
 }
 
 function libraryCipher(openssl: Functions): Cipher {
@@ -91,6 +94,7 @@ function libraryCipher(openssl: Functions): Cipher {
         openssl.resetContext(context)
       }
     },
+    [Symbol.dispose]: () => openssl.freeContext(context),
   }
 }
 
@@ -109,6 +113,7 @@ function bind(library: LibraryHandle): Functions {
   return {
     createContext: library.func('void *EVP_CIPHER_CTX_new(void)'),
     resetContext: library.func('int EVP_CIPHER_CTX_reset(void *context)'),
+    freeContext: library.func('void EVP_CIPHER_CTX_free(void *context)'),
     aes256Gcm: library.func('void *EVP_aes_256_gcm(void)'),
     init: library.func(
       'int EVP_CipherInit_ex(void *context, void *cipher, void *engine, void *key, void *nonce, int encrypt)',

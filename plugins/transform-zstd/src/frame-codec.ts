@@ -22,6 +22,7 @@ export function frameCodec(binding: ZstdBinding): TransformCodec {
       if (typeof outcome === 'number') return outcome
       throw damaged(outcome, sequence)
     },
+    [Symbol.dispose]: () => binding[Symbol.dispose]?.(),
   }
 }
 

@@ -12,6 +12,8 @@ type Outcome = number
 interface Functions {
   readonly createCompression: () => unknown
   readonly createDecompression: () => unknown
+  readonly freeCompression: (context: unknown) => Outcome
+  readonly freeDecompression: (context: unknown) => Outcome
   readonly setParameter: (context: unknown, parameter: number, value: number) => Outcome
   readonly compress: Transcode
   readonly decompress: Transcode
@@ -57,6 +59,12 @@ export function openLibraryBinding(level: number): ZstdBinding | undefined {
       const outcome = zstd.decompress(decompression, output, output.length, input, input.length)
       return outcome >= 0 ? outcome : { reason: zstd.errorName(outcome) }
     },
+    [Symbol.dispose]: () => {
+      if (compression !== undefined) zstd.freeCompression(compression)
+      if (decompression !== undefined) zstd.freeDecompression(decompression)
+      compression = undefined
+      decompression = undefined
+    },
   }
 }
 
@@ -85,6 +93,8 @@ function bind(library: LibraryHandle): Functions | undefined {
   return {
     createCompression: library.func('void *ZSTD_createCCtx(void)'),
     createDecompression: library.func('void *ZSTD_createDCtx(void)'),
+    freeCompression: library.func('intptr_t ZSTD_freeCCtx(void *context)'),
+    freeDecompression: library.func('intptr_t ZSTD_freeDCtx(void *context)'),
     setParameter: library.func('intptr_t ZSTD_CCtx_setParameter(void *context, int parameter, int value)'),
     compress: library.func(`intptr_t ZSTD_compress2(${transcodeArguments})`),
     decompress: library.func(`intptr_t ZSTD_decompressDCtx(${transcodeArguments})`),

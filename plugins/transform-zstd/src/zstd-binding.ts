@@ -7,6 +7,8 @@ export interface ZstdBinding {
   readonly compress: (input: Uint8Array, output: Uint8Array) => number | undefined
   /** Decompresses all of `input` into `output` and returns the length, or why it cannot. */
   readonly decompress: (input: Uint8Array, output: Uint8Array) => number | ZstdRefusal
+  /** Frees its contexts, where it has some. */
+  readonly [Symbol.dispose]?: () => void
 }
 
 /** Why libzstd does not take an input. */

@@ -64,6 +64,8 @@ export interface TransformCodec {
    * @throws BackupError `E_DAMAGED` for input that does not decode or authenticate; `E_TRANSFORM` for anything else
    */
   readonly decode: (input: Uint8Array, output: Uint8Array, context: FrameContext) => number
+  /** Frees what no garbage collector does, such as contexts of native libraries. Called once, after the last frame. */
+  readonly [Symbol.dispose]?: () => void
 }
 
 /** What a codec knows of the frame. */

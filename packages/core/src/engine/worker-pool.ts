@@ -104,7 +104,14 @@ export function workerPool(count: number): WorkerPool {
     },
     [Symbol.asyncDispose]: async () => {
       closed = true
-      await Promise.all(workers.map((worker) => worker.thread.terminate()))
+      await Promise.all(
+        workers.map(async (worker) => {
+          // One that is still at work is ended as it is.
+          const isIdle = worker.busy === 0 && !dead.has(worker)
+          if (isIdle) await send(worker, { kind: 'close' }).catch(() => undefined)
+          await worker.thread.terminate()
+        }),
+      )
     },
   }
 }

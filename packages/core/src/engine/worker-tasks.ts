@@ -3,12 +3,17 @@ import type { ChunkIdentity } from '../repository/chunk-id.js'
 import type { ChainLink, FramePack } from '../repository/codec-chain.js'
 
 /** What workers do with slabs. Messages carry slab numbers and chunk ids, never disk data. */
-export type WorkerTask = PrepareTask | CutTask | EncodeTask | DecodeTask
+export type WorkerTask = PrepareTask | CutTask | EncodeTask | DecodeTask | CloseTask
 
 /** Loads codecs, and the library of chunk ids, before they are needed. */
 export interface PrepareTask {
   readonly kind: 'prepare'
   readonly links: readonly ChainLink[]
+}
+
+/** Lets codecs free what they hold; nothing follows. */
+export interface CloseTask {
+  readonly kind: 'close'
 }
 
 /** Cuts pieces of a slab into chunks and computes their ids. */
@@ -72,6 +77,7 @@ export interface DecodeResult {
 /** Result of each kind of task. */
 export interface TaskResults {
   readonly prepare: undefined
+  readonly close: undefined
   readonly cut: CutResult
   readonly encode: EncodeResult
   readonly decode: DecodeResult

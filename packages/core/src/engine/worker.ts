@@ -126,6 +126,12 @@ async function prepare({ links }: PrepareTask): Promise<undefined> {
   await chainOf(links)
 }
 
+async function close(): Promise<undefined> {
+  for (const chain of await Promise.allSettled(chains.values())) {
+    if (chain.status === 'fulfilled') chain.value[Symbol.dispose]()
+  }
+}
+
 function perform(task: WorkerTask): Promise<EncodeResult | DecodeResult | undefined> | CutResult {
   switch (task.kind) {
     case 'prepare':
@@ -136,6 +142,8 @@ function perform(task: WorkerTask): Promise<EncodeResult | DecodeResult | undefi
       return encode(task)
     case 'decode':
       return decode(task)
+    case 'close':
+      return close()
   }
 }
 

@@ -36,8 +36,8 @@ export interface FramePack {
   readonly keys: readonly (Uint8Array | undefined)[]
 }
 
-/** Encodes and decodes whole frames through a chain of transforms; one instance a thread and chain. */
-export interface CodecChain {
+/** Encodes and decodes whole frames through a chain of transforms; one instance a thread and chain. Disposal frees what the codecs hold. */
+export interface CodecChain extends Disposable {
   /** Encodes `plain` into `output` behind a frame header and returns the bytes used. Destroys nothing of `plain`. */
   readonly encode: (plain: Uint8Array, output: Uint8Array, sequence: number, pack: FramePack) => number
   /** Decodes one encoded frame (header included) into `output`, with room for any plain frame, and returns that part of it. */
@@ -146,6 +146,9 @@ export async function loadCodecChain(links: readonly ChainLink[]): Promise<Codec
       writeFrameHeader(output, { encodedBytes: input.byteLength, sequence, mask })
       if (input.buffer !== output.buffer || input.byteOffset !== body.byteOffset) body.set(input)
       return frameHeaderBytes + input.byteLength
+    },
+    [Symbol.dispose]: () => {
+      for (const codec of codecs) codec[Symbol.dispose]?.()
     },
     decode: (encoded, output, pack) => {
       const header = parseFrameHeader(encoded)
