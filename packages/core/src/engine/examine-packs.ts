@@ -13,6 +13,7 @@ import {
 import type { Repository } from '../repository/repository.js'
 import { frameFetcher } from './fetch-frame.js'
 import type { VerifyOptions } from './verify-repository.js'
+import { waitForAll } from './wait-for-all.js'
 import type { WorkerPool } from './worker-pool.js'
 
 /** What is known of the packs of a repository. */
@@ -136,5 +137,5 @@ async function inParallel<T>(count: number, items: readonly T[], work: (item: T)
   const worker = async (): Promise<void> => {
     for (let item = items[next++]; item !== undefined; item = items[next++]) await work(item)
   }
-  await Promise.all(Array.from({ length: count }, worker))
+  await waitForAll(Array.from({ length: count }, worker))
 }

@@ -8,6 +8,7 @@ import { packKey } from '../repository/layout.js'
 import { rangeReader, readRange } from '../repository/object-reader.js'
 import type { Repository } from '../repository/repository.js'
 import { slabBytes } from './slabs.js'
+import { waitForAll } from './wait-for-all.js'
 import type { WorkerPool } from './worker-pool.js'
 import type { DecodeResult, DecodeTask } from './worker-tasks.js'
 
@@ -131,7 +132,12 @@ export function frameFetcher(repository: Repository, pool: WorkerPool): FrameFet
     const tasks: Promise<void>[] = []
     const start = (input: number, frame: FramePlace, number: number) => {
       const task = decoded(input, { pack, ...frame }, true, (each) => use(each, number), options)
-      tasks.push(task.catch((error: unknown) => lost(error, number)))
+      tasks.push(
+        task.catch((error: unknown) => {
+          // After an abort nothing is lost, and whoever waits for all frames is told of it.
+          if (!options.signal.aborted) lost(error, number)
+        }),
+      )
     }
     let next = 0
     try {
@@ -146,10 +152,9 @@ export function frameFetcher(repository: Repository, pool: WorkerPool): FrameFet
       }
     } catch {
       // Whatever broke the request, a frame that is lost for good says so itself.
-      options.signal.throwIfAborted()
-    } finally {
-      await Promise.all(tasks)
     }
+    await waitForAll(tasks)
+    options.signal.throwIfAborted()
     for (; next < frames.length; next++) {
       const number = next
       const frame = frames[number]

@@ -86,6 +86,7 @@ export function workerPool(count: number): WorkerPool {
     slabs,
     prepare: (transforms) => {
       const task: WorkerTask = { kind: 'prepare', links: transforms.map(chainLink) }
+      if (closed) return
       for (const worker of started()) send(worker, task).catch(() => undefined)
     },
     perform: async <T extends WorkerTask>(task: T, { signal }: CallOptions) => {

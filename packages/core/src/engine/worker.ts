@@ -122,6 +122,7 @@ async function decode(task: DecodeTask): Promise<DecodeResult> {
 }
 
 async function prepare({ links }: PrepareTask): Promise<undefined> {
+  // Loads the library of chunk ids.
   preferredChunkHash()
   await chainOf(links)
 }
