@@ -45,7 +45,7 @@ export interface RestoreReport {
  * Chunks planned at once: bounds memory, and how far apart equal frames may be to be fetched once. One window is planned
  * while another is written.
  */
-const windowChunks = 4096
+const windowChunks = 8192
 
 /** Puts a recovery point back. Every byte written was proved to be the byte that was read. */
 export async function restorePoint(

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { BackupError, isBackupError } from '../contract/errors.js'
-import { asBuffer, sameBytes } from '../repository/bytes.js'
+import { asBuffer, copyBytes, sameBytes } from '../repository/bytes.js'
 import { cutPiece, regionBytes } from '../repository/chunk-cutter.js'
 import {
   type ChunkHasher,
@@ -96,7 +96,7 @@ function plainFrame(from: Uint8Array, { chunks, shared }: EncodeTask): Uint8Arra
   gathered ??= new Uint8Array(maxPlainFrameBytes)
   let at = writeFrameTable(gathered, chunks)
   for (const { offset, length } of chunks) {
-    gathered.set(from.subarray(slabHeadroomBytes + offset, slabHeadroomBytes + offset + length), at)
+    copyBytes(from.subarray(slabHeadroomBytes + offset, slabHeadroomBytes + offset + length), gathered, at)
     at += length
   }
   return gathered.subarray(0, at)

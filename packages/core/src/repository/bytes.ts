@@ -5,6 +5,17 @@ export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
+/**
+ * Copies bytes to a place in other memory; one of the two may be shared between threads.
+ *
+ * Node copies all of a view with `TypedArray.prototype.set`, which moves shared memory word by word; a part of a longer
+ * view it moves three times as fast.
+ */
+export function copyBytes(from: Uint8Array, to: Uint8Array, at: number): void {
+  const { buffer, byteOffset, byteLength } = from
+  Buffer.from(buffer).copy(to, at, byteOffset, byteOffset + byteLength)
+}
+
 /** Spells bytes in lower-case hex. */
 export function toHex(bytes: Uint8Array): string {
   return asBuffer(bytes).toString('hex')

@@ -13,7 +13,7 @@ export interface CuttingParameters {
 }
 
 /** Chosen by the benchmark: see `docs/explanation/decisions.md`, "Chunks are cut by content on the block grid". */
-export const defaultCutting: CuttingParameters = { minBytes: 65_536, maxBytes: 524_288, maskBits: 5 }
+export const defaultCutting: CuttingParameters = { minBytes: 65_536, maxBytes: 524_288, maskBits: 3 }
 
 /**
  * Cuts a piece of a disk into chunks whose borders depend on content alone, and returns each chunk's length.

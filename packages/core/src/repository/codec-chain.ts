@@ -8,6 +8,7 @@ import type {
   TransformCodec,
   TransformPlugin,
 } from '../contract/transform.js'
+import { copyBytes } from './bytes.js'
 import { damaged } from './damage.js'
 import { maxPlainFrameBytes } from './frame.js'
 
@@ -144,7 +145,7 @@ export async function loadCodecChain(links: readonly ChainLink[]): Promise<Codec
         used++
       })
       writeFrameHeader(output, { encodedBytes: input.byteLength, sequence, mask })
-      if (input.buffer !== output.buffer || input.byteOffset !== body.byteOffset) body.set(input)
+      if (input.buffer !== output.buffer || input.byteOffset !== body.byteOffset) copyBytes(input, body, 0)
       return frameHeaderBytes + input.byteLength
     },
     [Symbol.dispose]: () => {
@@ -177,7 +178,7 @@ export async function loadCodecChain(links: readonly ChainLink[]): Promise<Codec
       }
       if (header.mask !== 0) return input
       if (input.byteLength > output.byteLength) throw new BackupError('E_DAMAGED', 'A frame is larger than any frame')
-      output.set(input)
+      copyBytes(input, output, 0)
       return output.subarray(0, input.byteLength)
     },
   }

@@ -3,6 +3,7 @@ import type { CallOptions } from '../contract/context.js'
 import { isBackupError } from '../contract/errors.js'
 import type { ObjectKey } from '../model/ids.js'
 import { damaged } from './damage.js'
+import { copyBytes } from './bytes.js'
 import type { ObjectStore } from './object-store.js'
 
 /** Reads a whole object of at most `maxBytes` into memory. @throws BackupError `E_OBJECT_NOT_FOUND`, `E_DAMAGED` */
@@ -65,7 +66,7 @@ export function rangeReader(
           part = next.value
         }
         const taken = part.subarray(0, into.byteLength - at)
-        if (!liesAt(taken, into, at)) into.set(taken, at)
+        if (!liesAt(taken, into, at)) copyBytes(taken, into, at)
         at += taken.byteLength
         position += taken.byteLength
         // The target may use the memory of a part again, but not before it is asked for the next.

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { CallOptions } from '../contract/context.js'
 import { alignedMemory, wholePages } from '../files/aligned-memory.js'
-import { asBuffer, fromHex, toHex } from './bytes.js'
+import { copyBytes, fromHex, toHex } from './bytes.js'
 import type { ChunkIndex } from './chunk-index.js'
 import { type ChainLink, type FramePack, maxEncodedFrameBytes, storedOf } from './codec-chain.js'
 import { packKeyBytes } from './data-key.js'
@@ -171,8 +171,7 @@ export function packWriter(context: PackWriterContext): PackWriter {
         sequence,
         append: (encoded, chunks) => {
           const frameOffset = pack.bytes
-          // On shared memory, `set` copies word by word and `copy` does not.
-          asBuffer(encoded).copy(pack.buffer, frameOffset)
+          copyBytes(encoded, pack.buffer, frameOffset)
           pack.bytes += encoded.byteLength
           let plainOffset = frameTableBytes(chunks.length)
           for (const { id, length } of chunks) {
