@@ -65,7 +65,7 @@ function site(): Site {
     history,
     backUp: async (plugin) => {
       day++
-      source.mutate('m', 'd', (day % 3) * 400_000, seededBytes(300_000, day))
+      source.mutate('m', 'd', (day % 3) * 450_000, seededBytes(450_000, day))
       const report = await run(source, [{ name: 't', plugin }])
       expect(report.status).toBe('done')
       for (const { point } of report.machines[0]?.points ?? []) history.set(point, source.bytes('m', 'd'))

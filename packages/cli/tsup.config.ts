@@ -1,3 +1,3 @@
 import { preset } from '../../tsup.preset.js'
 
-export default preset({ main: 'src/main.ts' })
+export default preset({ 'head-start': 'src/head-start.ts', main: 'src/main.ts' })

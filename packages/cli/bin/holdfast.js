@@ -8,5 +8,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exit(2)
 }
 module.enableCompileCache()
+const { beginHeadStart } = await import('../dist/head-start.js')
+const headStart = beginHeadStart({ args: process.argv.slice(2), cwd: process.cwd(), environment: process.env })
 const { main } = await import('../dist/main.js')
-await main()
+await main(headStart)

@@ -1,4 +1,5 @@
 import type { ExitCode } from './exit-code.js'
+import type { HeadStart } from './head-start.js'
 import type { CommonOptions, Output } from './output.js'
 
 /** What every command gets. */
@@ -9,6 +10,7 @@ export interface Invocation {
   readonly signal: AbortSignal
   readonly cwd: string
   readonly environment: Readonly<Record<string, string | undefined>>
+  readonly headStart: HeadStart
 }
 
 /** How a command ended. */

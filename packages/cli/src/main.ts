@@ -1,6 +1,7 @@
 import { BackupError } from '@holdfast/core'
 import { type ChosenCommand, parseCommandLine } from './command-line.js'
 import { type ExitCode, exitCodeOf } from './exit-code.js'
+import type { HeadStart } from './head-start.js'
 import { createOutput, type Output } from './output.js'
 import { errorDocument } from './render/errors.js'
 import { resultEvent } from './render/json-events.js'
@@ -9,14 +10,14 @@ import { stopSignal } from './stop-signal.js'
 const streams = { out: process.stdout, err: process.stderr, environment: process.env }
 
 /** Runs the program and ends the process. */
-export async function main(): Promise<void> {
+export async function main(headStart: HeadStart): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe)
-  const exitCode = await execute(process.argv.slice(2))
+  const exitCode = await execute(process.argv.slice(2), headStart)
   await Promise.all([drained(process.stdout), drained(process.stderr)])
   process.exit(exitCode)
 }
 
-async function execute(args: readonly string[]): Promise<ExitCode> {
+async function execute(args: readonly string[], headStart: HeadStart): Promise<ExitCode> {
   let command: ChosenCommand | undefined
   try {
     command = await parseCommandLine(args)
@@ -25,10 +26,10 @@ async function execute(args: readonly string[]): Promise<ExitCode> {
     return exitCodeOf(error)
   }
   if (command === undefined) return 0
-  return perform(command, createOutput(streams, command.common))
+  return perform(command, createOutput(streams, command.common), headStart)
 }
 
-async function perform(command: ChosenCommand, output: Output): Promise<ExitCode> {
+async function perform(command: ChosenCommand, output: Output, headStart: HeadStart): Promise<ExitCode> {
   const { name, common, streams: printsEvents } = command
   using stop = stopSignal(process)
   const { signal } = stop
@@ -39,6 +40,7 @@ async function perform(command: ChosenCommand, output: Output): Promise<ExitCode
       signal,
       cwd: process.cwd(),
       environment: process.env,
+      headStart,
     })
     if (printsEvents) output.event(resultEvent(name, exitCode, result ?? {}))
     return exitCode
@@ -52,6 +54,8 @@ async function perform(command: ChosenCommand, output: Output): Promise<ExitCode
     output.error(error)
     if (printsEvents) output.event(resultEvent(name, exitCode, { error: errorDocument(error) }))
     return exitCode
+  } finally {
+    headStart.leaveNote()
   }
 }
 

@@ -14,7 +14,8 @@ export interface Session extends AsyncDisposable {
 }
 
 /** Loads the configuration and makes the host. Disposal removes the temporary folder. */
-export async function openSession({ common, output, signal, cwd, environment }: Invocation): Promise<Session> {
+export async function openSession(invocation: Invocation): Promise<Session> {
+  const { common, output, signal, cwd, environment, headStart } = invocation
   const config = await loadConfig(common.config, { cwd, signal })
   const resolveSecret = createSecretResolver({ baseDir: config.baseDir, environment })
   const tempDir = await mkdtemp(join(tmpdir(), 'holdfast-'))
@@ -22,9 +23,11 @@ export async function openSession({ common, output, signal, cwd, environment }: 
     baseDir: config.baseDir,
     tempDir,
     logger: output.logger,
+    deriveKey: headStart.deriveKey,
     resolveSecret: async (reference, options) => {
       const secret = await resolveSecret(reference, options)
       output.hide(secret.reveal())
+      headStart.onSecret(reference, secret.reveal(), config.baseDir)
       return secret
     },
   })

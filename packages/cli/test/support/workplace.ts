@@ -65,7 +65,8 @@ export async function workplace(config = plainConfig): Promise<Workplace> {
   }
   return {
     folder,
-    holdfast: (args, environment) => runHoldfast(args, folder, environment),
+    holdfast: (args, environment) =>
+      runHoldfast(args, folder, { XDG_CACHE_HOME: join(folder, '.cache'), ...environment }),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   }
 }

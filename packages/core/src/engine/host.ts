@@ -2,11 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism, tmpdir } from 'node:os'
 import type { Clock, Logger, PluginContext } from '../contract/context.js'
 import { BackupError } from '../contract/errors.js'
+import { type DeriveKey, deriveKey } from '../repository/key-derivation.js'
 
 /** What the engine runs in: a plugin's context without a signal, and the number of workers. */
 export interface EngineHost extends Omit<PluginContext, 'signal'> {
   /** Worker threads that hash, encode and decode. @defaultValue one a processor */
   readonly workers: number
+  /** Derives keys from passphrases. @defaultValue by scrypt, when asked */
+  readonly deriveKey: DeriveKey
 }
 
 /** Makes a host from the parts that matter to the caller; the rest is the real world. */
@@ -18,6 +21,7 @@ export function engineHost(parts: Partial<EngineHost> = {}): EngineHost {
     tempDir: tmpdir(),
     baseDir: process.cwd(),
     workers: availableParallelism(),
+    deriveKey,
     resolveSecret: async () => {
       throw new BackupError('E_SECRET', 'This host resolves no secrets.', {
         hint: "Pass resolveSecret to engineHost(); '@holdfast/config' has one for env, file and command.",

@@ -4,6 +4,8 @@ import { checkFacets, sessionFacets } from '../contract/facets.js'
 import type { PipelineTarget } from '../contract/pipeline.js'
 import type { SecretReference } from '../contract/secret.js'
 import type { TransformPlugin } from '../contract/transform.js'
+import { preferredChunkHash } from '../repository/chunk-id.js'
+import { chainLink, loadCodecChain } from '../repository/codec-chain.js'
 import { type ObjectStore, objectStore } from '../repository/object-store.js'
 import { openRepository, type Repository, type RepositoryAccess } from '../repository/repository.js'
 import { type EngineHost, pluginContext } from './host.js'
@@ -68,13 +70,25 @@ export async function openTargetRepository(
     repositoryAccess(target, host, options),
   ])
   try {
-    const onDeriving = () => options.pool?.prepare(target.transforms ?? [])
+    const { pool } = options
+    const onDeriving = () => (pool === undefined ? undefined : loadCodecs(target.transforms ?? [], pool))
     const repository = await openRepository(opened.store, { ...access, onDeriving }, options)
     return { store: opened.store, repository, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }
   } catch (error) {
     await opened[Symbol.asyncDispose]()
     throw naming(target.name, error)
   }
+}
+
+/** Loads codecs while keys are derived: in the workers, and in this thread, where trees are decoded. */
+function loadCodecs(transforms: readonly TransformPlugin[], pool: WorkerPool): void {
+  pool.prepare(transforms)
+  preferredChunkHash()
+  // What fails is told by the first who needs it.
+  loadCodecChain(transforms.map(chainLink)).then(
+    (chain) => chain[Symbol.dispose](),
+    () => undefined,
+  )
 }
 
 /** Gathers passphrases and transforms: the target's own chain first, then all others at hand. */
@@ -100,7 +114,8 @@ export async function repositoryAccess(
     }
   }
   if (passphrases.length === 0 && failure !== undefined) throw failure
-  return { passphrases, transforms, clock: host.clock, randomBytes: host.randomBytes }
+  const { clock, randomBytes, deriveKey } = host
+  return { passphrases, transforms, clock, randomBytes, deriveKey }
 }
 
 function naming(target: string, error: unknown): unknown {

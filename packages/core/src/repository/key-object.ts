@@ -3,6 +3,7 @@ import { createCipheriv, createDecipheriv, createHash } from 'node:crypto'
 import { BackupError, isBackupError } from '../contract/errors.js'
 import { damaged } from './damage.js'
 import { type DataKey, type DataKeyring, dataKeyring } from './data-key.js'
+import { type DeriveKey, deriveKey } from './key-derivation.js'
 import {
   areSlotsSane,
   type CreatedSlot,
@@ -168,12 +169,13 @@ export async function openKeys(
   files: readonly KeyObjectFile[],
   passphrases: readonly string[],
   isWhole: (id: string) => boolean = () => true,
+  derive: DeriveKey = deriveKey,
 ): Promise<RepositoryKeys> {
   const opened: { readonly file: KeyObjectFile; readonly bundle: KeyBundle }[] = []
   let damage: { readonly error: unknown } | undefined
   for (const file of [...files].sort((a, b) => b.generation - a.generation)) {
     try {
-      const master = await findMaster(file, passphrases)
+      const master = await findMaster(file, passphrases, derive)
       if (master !== undefined) opened.push({ file, bundle: openBundle(file, master) })
     } catch (error) {
       if (!isBackupError(error) || error.code !== 'E_DAMAGED') throw error
@@ -210,12 +212,16 @@ export async function openKeys(
   }
 }
 
-async function findMaster(file: KeyObjectFile, passphrases: readonly string[]): Promise<Buffer | undefined> {
+async function findMaster(
+  file: KeyObjectFile,
+  passphrases: readonly string[],
+  derive: DeriveKey,
+): Promise<Buffer | undefined> {
   for (const passphrase of passphrases) {
     for (const slot of file.slots) {
       const wrapped = file.wraps.find((wrap) => wrap.slot === slot.id)
       if (wrapped === undefined) continue
-      const master = await unwrapped(file, () => unwrapFromSlot(slot, wrapped, passphrase))
+      const master = await unwrapped(file, () => unwrapFromSlot(slot, wrapped, passphrase, derive))
       if (master !== undefined) return master
     }
   }

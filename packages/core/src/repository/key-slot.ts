@@ -7,22 +7,15 @@ import {
   diffieHellman,
   hkdfSync,
   type KeyObject,
-  scrypt,
 } from 'node:crypto'
+import { type DeriveKey, deriveKey, type KeyDerivation } from './key-derivation.js'
 
 /** A passphrase's place in a key object: the passphrase makes a key pair, and the master key is wrapped to its public half. */
 export interface KeySlot {
   readonly id: string
   readonly label: string
   readonly createdAt: string
-  /** scrypt parameters (RFC 7914), base64 salt of 16 bytes. */
-  readonly kdf: {
-    readonly name: 'scrypt'
-    readonly N: number
-    readonly r: number
-    readonly p: number
-    readonly salt: string
-  }
+  readonly kdf: KeyDerivation
   /** X25519 public key (RFC 7748), base64. */
   readonly publicKey: string
 }
@@ -85,7 +78,7 @@ export async function createSlot(
   randomBytes: (sizeBytes: number) => Uint8Array,
 ): Promise<CreatedSlot> {
   const kdf = { name: 'scrypt', ...defaultKdf, salt: Buffer.from(randomBytes(16)).toString('base64') } as const
-  const { privateKey, secret } = await slotKeys(passphrase, kdf)
+  const { privateKey, secret } = slotKeys(await deriveKey(passphrase, kdf))
   const slot: KeySlot = {
     id: Buffer.from(randomBytes(8)).toString('hex'),
     label,
@@ -116,8 +109,9 @@ export async function unwrapFromSlot(
   slot: KeySlot,
   wrapped: WrappedKey,
   passphrase: string,
+  derive: DeriveKey,
 ): Promise<Buffer | undefined> {
-  const { privateKey, secret } = await slotKeys(passphrase, slot.kdf)
+  const { privateKey, secret } = slotKeys(await derive(passphrase, slot.kdf))
   if (publicBytes(createPublicKey(privateKey)).toString('base64') !== slot.publicKey) return undefined
   const ephemeral = Buffer.from(wrapped.ephemeral, 'base64')
   const ciphertext = Buffer.from(wrapped.ciphertext, 'base64')
@@ -131,22 +125,11 @@ export async function unwrapFromSlot(
   return Buffer.concat([decipher.update(ciphertext.subarray(0, -16)), decipher.final()])
 }
 
-async function slotKeys(
-  passphrase: string,
-  kdf: KeySlot['kdf'],
-): Promise<{ readonly privateKey: KeyObject; readonly secret: Buffer }> {
-  const { N, r, p, salt } = kdf
-  const bytes = 128 * N * r
-  const derived = await new Promise<Buffer>((resolve, reject) => {
-    scrypt(
-      passphrase.normalize('NFKC'),
-      Buffer.from(salt, 'base64'),
-      64,
-      { N, r, p, maxmem: bytes + 2 ** 25 },
-      (error, key) => (error === null ? resolve(key) : reject(error)),
-    )
-  })
-  return { privateKey: privateKeyFromSeed(derived.subarray(0, 32)), secret: derived.subarray(32) }
+function slotKeys(derived: Uint8Array): { readonly privateKey: KeyObject; readonly secret: Buffer } {
+  return {
+    privateKey: privateKeyFromSeed(Buffer.from(derived.subarray(0, 32))),
+    secret: Buffer.from(derived.subarray(32)),
+  }
 }
 
 /**

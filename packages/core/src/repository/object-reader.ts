@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer'
 import type { CallOptions } from '../contract/context.js'
 import { isBackupError } from '../contract/errors.js'
 import type { ObjectKey } from '../model/ids.js'
-import { damaged } from './damage.js'
 import { copyBytes } from './bytes.js'
+import { damaged } from './damage.js'
 import type { ObjectStore } from './object-store.js'
 
 /** Reads a whole object of at most `maxBytes` into memory. @throws BackupError `E_OBJECT_NOT_FOUND`, `E_DAMAGED` */

@@ -7,6 +7,7 @@ import { defaultCutting } from './chunk-cutter.js'
 import { type ChunkHash, type ChunkIdentity, chunkHasher, preferredChunkHash } from './chunk-id.js'
 import { encodeDescription, formatVersion, type RepositoryDescription, readDescription } from './description.js'
 import type { EnvelopeContext } from './envelope.js'
+import type { DeriveKey } from './key-derivation.js'
 import {
   createKeys,
   type KeyGeneration,
@@ -41,6 +42,8 @@ export interface RepositoryAccess {
   readonly transforms: readonly TransformPlugin[]
   readonly clock: Clock
   readonly randomBytes: (sizeBytes: number) => Uint8Array
+  /** @defaultValue the key is derived here and now */
+  readonly deriveKey?: DeriveKey
   /** Called once a passphrase is being derived, which leaves all processors but one idle for a while. */
   readonly onDeriving?: () => void
 }
@@ -193,7 +196,7 @@ export async function readKeyObject(
 async function unlock(
   store: ObjectStore,
   description: RepositoryDescription,
-  { passphrases, onDeriving }: RepositoryAccess,
+  { passphrases, deriveKey, onDeriving }: RepositoryAccess,
   options: CallOptions,
 ): Promise<RepositoryKeys> {
   if (passphrases.length === 0) {
@@ -202,7 +205,7 @@ async function unlock(
     })
   }
   const { isWhole } = await listKeyObjects(store, options)
-  const opening = openKeys(await readKeyObjects(store, description.id, options), passphrases, isWhole)
+  const opening = openKeys(await readKeyObjects(store, description.id, options), passphrases, isWhole, deriveKey)
   onDeriving?.()
   return opening
 }
