@@ -27,7 +27,7 @@ describe.for([['sealed', keyed] as const, ['in clear', open] as const])('an enve
   test('opens under its own name only, and only unaltered', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (payload) => {
-        const sealed = sealEnvelope('points/a/b', payload, context)
+        const sealed = Buffer.concat(sealEnvelope('points/a/b', [payload], context))
         expect(openEnvelope('points/a/b', sealed, context).equals(payload)).toBe(true)
         expect(() => openEnvelope('points/a/c', sealed, context)).toThrow(damage)
         expect(() => openEnvelope('points/a/b', sealed, { ...context, repositoryId: 'cd'.repeat(16) })).toThrow(damage)
@@ -131,7 +131,7 @@ test('an index object of any other bytes is damage, never another error', () => 
   )
   const chain = [{ id: 'zstd', version: 1, parameters: { level: 1 }, keyed: false, authenticates: false }]
   const pack = { id: packId, kind: 'data' as const, sizeBytes: 5, dataKeyId: '', chain }
-  const good = encodeIndex({ packs: [pack], records: new Uint32Array(13) })
+  const good = Buffer.concat(encodeIndex({ packs: [pack], records: new Uint32Array(13) }))
   for (const altered of flips(good)) {
     // Without its envelope an altered index may still be one; what it must not do is fail in any other way.
     try {

@@ -36,8 +36,8 @@ export function capturedDisk({ disk, file, stamp, seeker, previous }: CapturedDi
   const onSystemError = (cause: unknown) =>
     isBackupError(cause) || systemCode(cause) === undefined ? cause : fail(String(systemCode(cause)), cause)
 
-  const assertUnchanged = async () => {
-    if (sameStamp(await file.stamp(), stamp)) return
+  const assertUnchanged = () => {
+    if (sameStamp(file.stamp(), stamp)) return
     throw sourceError('E_SOURCE_READ', `Disk '${id}' changed while it was being read (${file.path}).`, {
       operation: 'source.read',
       context: { disk: id, file: file.path },
@@ -52,12 +52,12 @@ export function capturedDisk({ disk, file, stamp, seeker, previous }: CapturedDi
       const bytesRead = await file.read(into, filled, length, offset + filled)
       signal.throwIfAborted()
       if (bytesRead === 0) {
-        await assertUnchanged()
+        assertUnchanged()
         throw fail(`it ends at ${offset + filled} bytes, before its size of ${sizeBytes}`)
       }
       filled += bytesRead
     }
-    await assertUnchanged()
+    assertUnchanged()
   }
 
   async function* extents(
@@ -68,7 +68,7 @@ export function capturedDisk({ disk, file, stamp, seeker, previous }: CapturedDi
     yield* walkHoles(ranges, { seeker, fd: file.fd, signal })
     try {
       // A hole may have been filled while the map was made.
-      await assertUnchanged()
+      assertUnchanged()
     } catch (error) {
       throw onSystemError(error)
     }

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { sourceError } from './errors.js'
 
@@ -14,7 +15,8 @@ export interface DiskFile {
   readonly path: string
   /** Reads up to `length` bytes at `offset` into `into`, from `at` on; returns how many. */
   readonly read: (into: Uint8Array, at: number, length: number, offset: number) => Promise<number>
-  readonly stamp: () => Promise<FileStamp>
+  /** Asked after each read, and answered from memory: by way of another thread it would cost as much as reading a MiB. */
+  readonly stamp: () => FileStamp
   /** Returns the descriptor, for one synchronous call. @throws BackupError `E_SOURCE_READ` once closed */
   readonly fd: () => number
   /** Closes the file after the reads under way. Idempotency: closing twice is no error. */
@@ -35,8 +37,8 @@ export function diskFile(handle: FileHandle, path: string): DiskFile {
   return {
     path,
     read: async (into, at, length, offset) => (await open().read(into, at, length, offset)).bytesRead,
-    stamp: async () => {
-      const stats = await open().stat({ bigint: true })
+    stamp: () => {
+      const stats = fstatSync(open().fd, { bigint: true })
       return { sizeBytes: Number(stats.size), inode: stats.ino, modifiedNs: stats.mtimeNs, changedNs: stats.ctimeNs }
     },
     fd: () => open().fd,

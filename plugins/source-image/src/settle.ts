@@ -22,14 +22,14 @@ export async function settleFiles<T extends { readonly file: DiskFile }>(
   signal: AbortSignal,
 ): Promise<readonly (T & Settled)[]> {
   for (let round = 1; ; round += 1) {
-    const settled = await Promise.all(items.map(async (item) => ({ ...item, ...(await settle(item.file, clock)) })))
+    const settled = items.map((item) => ({ ...item, ...settle(item.file, clock) }))
     if (round > rounds || settled.every(({ atRest }) => atRest)) return settled
     await clock.sleep(tickMs, { signal })
   }
 }
 
-async function settle(file: DiskFile, clock: Clock): Promise<Settled> {
-  const stamp = await file.stamp()
+function settle(file: DiskFile, clock: Clock): Settled {
+  const stamp = file.stamp()
   const ageMs = clock.now().getTime() - Math.max(toMs(stamp.modifiedNs), toMs(stamp.changedNs))
   // A stamp from the future is another machine's clock, of which nothing can be told.
   return { stamp, atRest: ageMs < 0 || ageMs > tickMs }

@@ -2,7 +2,7 @@ import type { CallOptions } from '../contract/context.js'
 import type { CapturedDisk } from '../contract/source.js'
 import type { ChangeToken } from '../model/ids.js'
 import { type CuttingParameters, regionBytes } from '../repository/chunk-cutter.js'
-import { identityName } from '../repository/chunk-id.js'
+import { type ChunkIdentity, identityName } from '../repository/chunk-id.js'
 import { type DiskChunk, leafSpan, leafSpanBytes } from '../repository/disk-tree-format.js'
 import { type DiskTree, readLeaf } from '../repository/disk-tree-reader.js'
 import { diskTreeWriter } from '../repository/disk-tree-writer.js'
@@ -62,6 +62,7 @@ export async function copyDisk(copy: DiskCopy, options: CallOptions): Promise<Di
   const signal = AbortSignal.any([options.signal, failing.signal])
   const inner = { signal }
   const reads = permits(Array.from({ length: copy.maxConcurrentReads }, (_, i) => () => i))
+  const { identities, columns } = identityColumns(lanes.all)
   const writers = new Map(
     lanes
       .alive()
@@ -124,7 +125,6 @@ export async function copyDisk(copy: DiskCopy, options: CallOptions): Promise<Di
           }
         }),
       )
-      const { identities, columnOf } = identityColumns(lanes.all)
       const cutting = lanes.all[0]?.repository.description.cutting as CuttingParameters
       const cut = await pool.perform(
         { kind: 'cut', slab, pieces: batch.map((piece) => piece.length), cutting, identities, alike: copy.alike },
@@ -132,7 +132,12 @@ export async function copyDisk(copy: DiskCopy, options: CallOptions): Promise<Di
       )
       const shared = lanes.all.length > 1
       const stored = await lanes.each((lane) =>
-        lane.storeChunks({ slab, lengths: cut.lengths, ids: cut.ids[columnOf(lane)] ?? new Uint8Array(), shared }),
+        lane.storeChunks({
+          slab,
+          lengths: cut.lengths,
+          ids: cut.ids[columns.get(lane) ?? 0] ?? new Uint8Array(),
+          shared,
+        }),
       )
       for (const [lane, chunks] of stored) spread(lane, chunks, batch)
       for (const piece of batch) piece.job.outstanding--
@@ -212,14 +217,14 @@ function spread(lane: Lane, chunks: readonly DiskChunk[], batch: readonly BatchP
 
 /** Lanes that make the same ids share one column of them. */
 function identityColumns(lanes: readonly Lane[]): {
-  readonly identities: readonly Lane['repository']['identity'][]
-  readonly columnOf: (lane: Lane) => number
+  readonly identities: readonly ChunkIdentity[]
+  readonly columns: ReadonlyMap<Lane, number>
 } {
-  const distinct = new Map<string, Lane['repository']['identity']>()
+  const distinct = new Map<string, ChunkIdentity>()
   for (const { repository } of lanes) distinct.set(identityName(repository.identity), repository.identity)
   const names = [...distinct.keys()]
   return {
     identities: [...distinct.values()],
-    columnOf: ({ repository }) => names.indexOf(identityName(repository.identity)),
+    columns: new Map(lanes.map((lane) => [lane, names.indexOf(identityName(lane.repository.identity))])),
   }
 }

@@ -24,7 +24,7 @@ export async function replacePoint(
   options: CallOptions,
 ): Promise<void> {
   const beside = objectKey(`${key}${replacementSuffix}`)
-  await repository.store.put(beside, [sealEnvelope(beside, encodePoint(point), repository.envelope)], options)
+  await repository.store.put(beside, sealEnvelope(beside, [encodePoint(point)], repository.envelope), options)
   await moveInto(repository, beside, point, options)
 }
 

@@ -1,6 +1,6 @@
-import type { CuttingParameters } from '../repository/chunk-cutter.js'
 import type { ChunkIdentity } from '../repository/chunk-id.js'
 import type { ChainLink, FramePack } from '../repository/codec-chain.js'
+import type { CutPiece, PieceCutting } from './piece-cutter.js'
 
 /** What workers do with slabs. Messages carry slab numbers and chunk ids, never disk data. */
 export type WorkerTask = PrepareTask | CutTask | EncodeTask | DecodeTask | CloseTask
@@ -17,24 +17,15 @@ export interface CloseTask {
 }
 
 /** Cuts pieces of a slab into chunks and computes their ids. */
-export interface CutTask {
+export interface CutTask extends PieceCutting {
   readonly kind: 'cut'
   readonly slab: number
   /** Lengths of the pieces that lie back to back in the slab. */
   readonly pieces: readonly number[]
-  readonly cutting: CuttingParameters
-  /** One id a chunk is computed for each identity. */
-  readonly identities: readonly ChunkIdentity[]
-  /** Other disks that pass through this pool may hold the same chunks. */
-  readonly alike: boolean
 }
 
 /** Chunks in slab order. */
-export interface CutResult {
-  readonly lengths: Uint32Array
-  /** For each identity the ids of all chunks, 32 bytes each; zeros where the chunk is zero. */
-  readonly ids: readonly Uint8Array[]
-}
+export type CutResult = CutPiece
 
 /** Encodes chunks of a slab as one frame. */
 export interface EncodeTask {

@@ -1,18 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { BackupError, isBackupError } from '../contract/errors.js'
-import { asBuffer, copyBytes, sameBytes } from '../repository/bytes.js'
-import { cutPiece, regionBytes } from '../repository/chunk-cutter.js'
-import {
-  type ChunkHasher,
-  type ChunkIdentity,
-  chunkHasher,
-  chunkIdBytes,
-  identityName,
-  preferredChunkHash,
-} from '../repository/chunk-id.js'
+import { copyBytes, sameBytes } from '../repository/bytes.js'
+import { chunkHasher, identityName, preferredChunkHash } from '../repository/chunk-id.js'
 import { type ChainLink, type CodecChain, loadCodecChain } from '../repository/codec-chain.js'
 import { frameTableBytes, maxPlainFrameBytes, readFrameTable, writeFrameTable } from '../repository/frame.js'
-import { rememberingHasher } from './remembering-hasher.js'
+import { type CutPiece, joinedCuts, type PieceCutter, pieceCutter } from './piece-cutter.js'
 import { slabHeadroomBytes, slabView } from './slabs.js'
 import type {
   CutResult,
@@ -28,9 +20,8 @@ import type {
 } from './worker-tasks.js'
 
 const { memory } = workerData as WorkerSetup
-const zeros = new Uint8Array(regionBytes)
 const chains = new Map<string, Promise<CodecChain>>()
-const remembering = new Map<string, ChunkHasher>()
+const cutters = new Map<string, PieceCutter>()
 let gathered: Uint8Array | undefined
 
 const slab = (number: number): Uint8Array => slabView(memory, number)
@@ -42,35 +33,24 @@ function chainOf(links: readonly ChainLink[]): Promise<CodecChain> {
   return known
 }
 
-/** Hashers that remember do so for as long as the worker lives. */
-function hasherOf(identity: ChunkIdentity, remembers: boolean): ChunkHasher {
-  if (!remembers) return chunkHasher(identity)
-  const name = identityName(identity)
-  const known = remembering.get(name) ?? rememberingHasher(chunkHasher(identity))
-  remembering.set(name, known)
+/** Cutters that remember do so for as long as the worker lives. */
+function cutterOf({ cutting, identities, alike }: CutTask): PieceCutter {
+  const name = JSON.stringify([cutting, identities.map(identityName), alike])
+  const known = cutters.get(name) ?? pieceCutter({ cutting, identities, alike })
+  cutters.set(name, known)
   return known
 }
 
 function cut(task: CutTask): CutResult {
+  const cutPiece = cutterOf(task)
   const data = slab(task.slab).subarray(slabHeadroomBytes)
-  const lengths: number[] = []
+  const cuts: CutPiece[] = []
   let at = 0
-  for (const piece of task.pieces) {
-    lengths.push(...cutPiece(data.subarray(at, at + piece), task.cutting))
-    at += piece
-  }
-  const ids = task.identities.map(() => new Uint8Array(lengths.length * chunkIdBytes))
-  const hashers = task.identities.map((identity) => hasherOf(identity, task.alike))
-  at = 0
-  lengths.forEach((length, i) => {
-    const chunk = data.subarray(at, at + length)
+  for (const length of task.pieces) {
+    cuts.push(cutPiece(data.subarray(at, at + length)))
     at += length
-    if (asBuffer(chunk).equals(zeros.subarray(0, length))) return
-    hashers.forEach((hash, k) => {
-      ids[k]?.set(hash(chunk), i * chunkIdBytes)
-    })
-  })
-  return { lengths: Uint32Array.from(lengths), ids }
+  }
+  return joinedCuts(cuts, task.identities.length)
 }
 
 async function encode(task: EncodeTask): Promise<EncodeResult> {

@@ -1,8 +1,8 @@
 import type { StoredTransform } from './codec-chain.js'
 import { freshRecords, unplaced } from './fresh-records.js'
-import { type ChunkPlace, idWords, indexRecordWords, readPlace, writePlace } from './index-record.js'
+import { type ChunkPlace, indexRecordWords, readPlace, writePlace } from './index-record.js'
 import type { PackKind } from './pack-format.js'
-import { findRecord, mergeRecords, sortRecords } from './sorted-records.js'
+import { findRecord, mergeRecords, sortedRecords } from './sorted-records.js'
 
 /** A pack as the index knows it. */
 export interface IndexedPack {
@@ -62,6 +62,13 @@ export function createChunkIndex(excluded: ReadonlySet<string> = new Set()): Chu
   const runs: Uint32Array[] = []
   let fresh = freshRecords()
   const scratch = new Uint32Array(8)
+  const scratchBytes = new Uint8Array(scratch.buffer)
+
+  /** The id as words, valid until the next. */
+  const wordsOf = (id: Uint8Array): Uint32Array => {
+    scratchBytes.set(id)
+    return scratch
+  }
 
   const addPack = (pack: IndexedPack): number => {
     const known = packNumbers.get(pack.id)
@@ -98,7 +105,7 @@ export function createChunkIndex(excluded: ReadonlySet<string> = new Set()): Chu
   return {
     chunkCount: () => fresh.count() + runs.reduce((sum, run) => sum + run.length / indexRecordWords, 0),
     find: (id) => {
-      const words = idWords(id, scratch)
+      const words = wordsOf(id)
       const at = fresh.find(words)
       if (at >= 0) {
         const location = located(fresh.words(), at)
@@ -107,11 +114,11 @@ export function createChunkIndex(excluded: ReadonlySet<string> = new Set()): Chu
       return findInRuns(words)
     },
     has: (id) => {
-      const words = idWords(id, scratch)
+      const words = wordsOf(id)
       return fresh.find(words) >= 0 || findInRuns(words) !== undefined
     },
     claim: (id) => {
-      const words = idWords(id, scratch)
+      const words = wordsOf(id)
       if (fresh.find(words) >= 0 || findInRuns(words) !== undefined) return false
       const at = fresh.add(words)
       writePlace(fresh.words(), at, {
@@ -124,7 +131,7 @@ export function createChunkIndex(excluded: ReadonlySet<string> = new Set()): Chu
       return true
     },
     place: (id, place) => {
-      const words = idWords(id, scratch)
+      const words = wordsOf(id)
       const found = fresh.find(words)
       const at = found >= 0 ? found : fresh.add(words)
       writePlace(fresh.words(), at, place)
@@ -143,24 +150,16 @@ export function createChunkIndex(excluded: ReadonlySet<string> = new Set()): Chu
     },
     takeFresh: () => {
       const words = fresh.words()
-      const ready: number[] = []
-      const kept: number[] = []
-      fresh.forEach((at) => {
-        const place = readPlace(words, at)
-        const sealed = place.frameBytes !== unplaced && (packs[place.pack]?.sizeBytes ?? 0) > 0
-        if (sealed) ready.push(at)
-        else kept.push(at)
-      })
-      if (ready.length === 0) return undefined
-      const records = new Uint32Array(ready.length * indexRecordWords)
-      ready.forEach((at, i) => records.set(words.subarray(at, at + indexRecordWords), i * indexRecordWords))
+      const ready = new Uint32Array(fresh.count())
       const remaining = freshRecords()
-      for (const at of kept) {
-        const to = remaining.add(words.subarray(at, at + 8))
-        writePlace(remaining.words(), to, readPlace(words, at))
-      }
+      let count = 0
+      fresh.forEach((at) => {
+        if (isSealed(words, at, packs)) ready[count++] = at
+        else writePlace(remaining.words(), remaining.add(words.subarray(at, at + 8)), readPlace(words, at))
+      })
+      if (count === 0) return undefined
+      const sorted = sortedRecords(words, ready.subarray(0, count))
       fresh = remaining
-      const sorted = sortRecords(records)
       addSorted(sorted)
       return detach(sorted, packs)
     },
@@ -168,7 +167,7 @@ export function createChunkIndex(excluded: ReadonlySet<string> = new Set()): Chu
     runs: () => runs.map((run) => detach(run, packs)),
     ordinals: () => (fresh.words().length + runs.reduce((sum, run) => sum + run.length, 0)) / indexRecordWords,
     ordinalOf: (id) => {
-      const words = idWords(id, scratch)
+      const words = wordsOf(id)
       const at = fresh.find(words)
       if (at >= 0) return at / indexRecordWords
       let before = fresh.words().length
@@ -189,6 +188,11 @@ export function createChunkIndex(excluded: ReadonlySet<string> = new Set()): Chu
       fresh.forEach((at) => each(fresh.words(), at))
     },
   }
+}
+
+/** Tells whether the chunk of a record is in a pack that is stored. */
+function isSealed(words: Uint32Array, at: number, packs: readonly IndexedPack[]): boolean {
+  return words[at + 10] !== unplaced && (packs[words[at + 8] ?? 0]?.sizeBytes ?? 0) > 0
 }
 
 /** Merging a run into one less than four times its size keeps both the count and the work logarithmic. */

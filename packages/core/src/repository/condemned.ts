@@ -49,7 +49,7 @@ export async function condemn(
   options: CallOptions,
 ): Promise<Condemnation> {
   const key = condemnedKey(toHex(envelope.randomBytes(12)))
-  await store.put(key, [sealEnvelope(key, Buffer.from(JSON.stringify({ packs, writers })), envelope)], options)
+  await store.put(key, sealEnvelope(key, [Buffer.from(JSON.stringify({ packs, writers }))], envelope), options)
   return { key, packs, writers }
 }
 

@@ -17,22 +17,23 @@ export interface EnvelopeContext {
 }
 
 /**
- * Wraps a small object so that it can be neither altered, truncated nor swapped with another one.
+ * Wraps a small object, given and returned in parts, so that it can be neither altered, truncated nor swapped with another.
  *
  * The name is bound in, so it must be the key under which the object is stored. Spec: "Envelope".
  */
-export function sealEnvelope(name: string, payload: Uint8Array, context: EnvelopeContext): Buffer {
-  const sealed = context.keyring !== undefined
-  const prefix = Buffer.concat([magic, Buffer.from([version, sealed ? 1 : 0, 0, 0])])
-  if (context.keyring === undefined) {
-    return Buffer.concat([prefix, digest(context.repositoryId, name, prefix, payload), payload])
-  }
-  const key = context.keyring.current
-  const salt = context.randomBytes(saltBytes)
+export function sealEnvelope(
+  name: string,
+  payload: readonly Uint8Array[],
+  { repositoryId, keyring, randomBytes }: EnvelopeContext,
+): readonly Uint8Array[] {
+  const prefix = Buffer.concat([magic, Buffer.from([version, keyring === undefined ? 0 : 1, 0, 0])])
+  if (keyring === undefined) return [prefix, digest(repositoryId, name, prefix, payload), ...payload]
+  const key = keyring.current
+  const salt = randomBytes(saltBytes)
   const header = Buffer.concat([prefix, key.id, salt])
   const cipher = createCipheriv('aes-256-gcm', envelopeKey(key, salt), Buffer.alloc(12))
-  cipher.setAAD(boundName(context.repositoryId, name, header))
-  return Buffer.concat([header, cipher.update(payload), cipher.final(), cipher.getAuthTag()])
+  cipher.setAAD(boundName(repositoryId, name, header))
+  return [header, ...payload.map((part) => cipher.update(part)), cipher.final(), cipher.getAuthTag()]
 }
 
 /** Unwraps what {@link sealEnvelope} made. @throws BackupError `E_DAMAGED`, `E_KEY_MISSING` */
@@ -50,7 +51,7 @@ export function openEnvelope(name: string, bytes: Buffer, context: EnvelopeConte
   if (context.keyring === undefined) {
     const payload = bytes.subarray(prefixBytes + 32)
     const wanted = bytes.subarray(prefixBytes, prefixBytes + 32)
-    if (!digest(context.repositoryId, name, prefix, payload).equals(wanted))
+    if (!digest(context.repositoryId, name, prefix, [payload]).equals(wanted))
       throw damaged(name, 'its digest does not fit its content and name')
     return payload
   }
@@ -78,9 +79,8 @@ function boundName(repositoryId: string, name: string, header: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${repositoryId}/${name}\n`), header])
 }
 
-function digest(repositoryId: string, name: string, prefix: Buffer, payload: Uint8Array): Buffer {
-  return createHash('sha256')
-    .update(boundName(repositoryId, name, prefix))
-    .update(payload)
-    .digest()
+function digest(repositoryId: string, name: string, prefix: Buffer, payload: readonly Uint8Array[]): Buffer {
+  const hash = createHash('sha256').update(boundName(repositoryId, name, prefix))
+  for (const part of payload) hash.update(part)
+  return hash.digest()
 }

@@ -1,4 +1,4 @@
-import { indexRecordWords, sameId } from './index-record.js'
+import { copyRecord, indexRecordWords, sameId } from './index-record.js'
 
 /** Records added in this run, findable at once: an open-addressing table of words. */
 export interface FreshRecords {
@@ -23,8 +23,7 @@ export function freshRecords(initialSlots = 4096): FreshRecords {
   let count = 0
 
   const slotOf = (table: Uint32Array, taken: Uint8Array, mask: number, id: Uint32Array): number => {
-    // The second word, so that a table's order says nothing about the order records are later sorted in.
-    let slot = (id[1] ?? 0) & mask
+    let slot = firstSlot(id, 0, mask)
     while (taken[slot] === 1 && !sameId(table, slot * indexRecordWords, id)) slot = (slot + 1) & mask
     return slot
   }
@@ -37,10 +36,11 @@ export function freshRecords(initialSlots = 4096): FreshRecords {
     words = new Uint32Array(slots * indexRecordWords)
     oldUsed.forEach((taken, slot) => {
       if (taken === 0) return
-      const record = oldWords.subarray(slot * indexRecordWords, (slot + 1) * indexRecordWords)
-      const to = slotOf(words, used, slots - 1, record)
+      const from = slot * indexRecordWords
+      let to = firstSlot(oldWords, from, slots - 1)
+      while (used[to] === 1) to = (to + 1) & (slots - 1)
       used[to] = 1
-      words.set(record, to * indexRecordWords)
+      copyRecord(oldWords, from, words, to * indexRecordWords)
     })
   }
 
@@ -54,7 +54,7 @@ export function freshRecords(initialSlots = 4096): FreshRecords {
       if ((count + 1) * 4 > slots * 3) grow()
       const slot = slotOf(words, used, slots - 1, id)
       used[slot] = 1
-      words.set(id.subarray(0, 8), slot * indexRecordWords)
+      for (let i = 0; i < 8; i++) words[slot * indexRecordWords + i] = id[i] ?? 0
       count++
       return slot * indexRecordWords
     },
@@ -65,4 +65,9 @@ export function freshRecords(initialSlots = 4096): FreshRecords {
       })
     },
   }
+}
+
+/** By the second word of the id, so that a table's order says nothing about the order records are later sorted in. */
+function firstSlot(words: Uint32Array, at: number, mask: number): number {
+  return (words[at + 1] ?? 0) & mask
 }

@@ -15,8 +15,8 @@ export const maxIndexBytes = 256 * 2 ** 20
 
 const packEntryBytes = 32
 
-/** Writes the payload of an index object. Spec: "Index". */
-export function encodeIndex(run: IndexRun): Buffer {
+/** Writes the payload of an index object, in parts: it is large. Spec: "Index". */
+export function encodeIndex(run: IndexRun): readonly Buffer[] {
   const chains = [...new Set(run.packs.map((pack) => JSON.stringify(pack.chain)))]
   const chainJson = Buffer.from(`[${chains.join(',')}]`)
   const head = Buffer.alloc(12)
@@ -32,7 +32,7 @@ export function encodeIndex(run: IndexRun): Buffer {
     table[at + 28] = pack.kind === 'data' ? 0 : 1
     table.writeUInt16LE(chains.indexOf(JSON.stringify(pack.chain)), at + 30)
   })
-  return Buffer.concat([head, chainJson, table, littleEndian(run.records)])
+  return [head, chainJson, table, littleEndian(run.records)]
 }
 
 /** Reads the payload of an index object. @throws BackupError `E_DAMAGED` */

@@ -34,6 +34,11 @@ export function writePlace(words: Uint32Array, at: number, place: ChunkPlace): v
   words[at + 12] = place.plainBytes
 }
 
+/** Copies a record word by word: views of single records would be garbage by the million. */
+export function copyRecord(from: Uint32Array, fromAt: number, to: Uint32Array, toAt: number): void {
+  for (let i = 0; i < indexRecordWords; i++) to[toAt + i] = from[fromAt + i] ?? 0
+}
+
 /** Reads a chunk id as eight native words, the form in which records are compared. */
 export function idWords(id: Uint8Array, into: Uint32Array): Uint32Array {
   const bytes = new Uint8Array(into.buffer, into.byteOffset, chunkIdBytes)

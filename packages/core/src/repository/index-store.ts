@@ -73,7 +73,7 @@ export async function storeIndexRun(
   for (let at = 0; at < run.records.length; at += step) {
     const key = indexKey(toHex(envelope.randomBytes(16)))
     const part: IndexRun = { packs: run.packs, records: run.records.subarray(at, at + step) }
-    await store.put(key, [sealEnvelope(key, encodeIndex(part), envelope)], options)
+    await store.put(key, sealEnvelope(key, encodeIndex(part), envelope), options)
     keys.push(key)
   }
   return keys

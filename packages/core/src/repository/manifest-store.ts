@@ -54,7 +54,7 @@ export function manifestStore(
   }
 
   const put = async (key: ObjectKey, point: RecoveryPoint, options: CallOptions): Promise<void> => {
-    await store.put(key, [sealEnvelope(key, encodePoint(point), envelope)], options)
+    await store.put(key, sealEnvelope(key, [encodePoint(point)], envelope), options)
   }
 
   const readCopy = async (

@@ -93,7 +93,7 @@ export function encodePackTail(header: Buffer, footer: PackFooter, context: Enve
     at = payload.writeUInt32LE(chunk.plainOffset, at)
     at = payload.writeUInt32LE(chunk.plainBytes, at)
   }
-  const sealed = sealEnvelope(packKey(toHex(header.subarray(8, 24))), payload, context)
+  const sealed = Buffer.concat(sealEnvelope(packKey(toHex(header.subarray(8, 24))), [payload], context))
   const trailer = Buffer.alloc(packTrailerBytes)
   trailer.writeUInt32LE(sealed.length, 0)
   tailMagic.copy(trailer, 12)

@@ -115,7 +115,7 @@ export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey:
     },
     addVerification: async (entry, verification, options) => {
       const key = verifiedKey(tagOf(entry.point), entry.point.id, toHex(envelope.randomBytes(8)))
-      await store.put(key, [sealEnvelope(key, Buffer.from(JSON.stringify(verification)), envelope)], options)
+      await store.put(key, sealEnvelope(key, [Buffer.from(JSON.stringify(verification))], envelope), options)
     },
   }
 }

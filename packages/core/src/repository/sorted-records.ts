@@ -1,26 +1,34 @@
-import { indexRecordWords, sameId } from './index-record.js'
+import { copyRecord, indexRecordWords, sameId } from './index-record.js'
 
 /** Word and position must fit a float's 53 bits together; more records are sorted in parts and merged. */
 const sortBlock = 2 ** 21
 
+/** Sorts all records of an array into a new one, as {@link sortedRecords} does. */
+export function sortRecords(records: Uint32Array, block?: number): Uint32Array {
+  const starts = new Uint32Array(records.length / indexRecordWords)
+  for (let i = 0; i < starts.length; i++) starts[i] = i * indexRecordWords
+  return sortedRecords(records, starts, block)
+}
+
 /**
- * Sorts records by the first word of their id, in place of a full order: ids are hashes, so ties are as good as none.
+ * Copies the records that start at some words, sorted by the first word of their id, in place of a full order: ids are
+ * hashes, so ties are as good as none.
  *
- * Returns a new array. Native float sorting of `word · 2^21 + position` sorts 2 million records a second.
+ * Native float sorting of `word · 2^21 + position` sorts 2 million records a second.
  */
-export function sortRecords(records: Uint32Array, block: number = sortBlock): Uint32Array {
-  const count = records.length / indexRecordWords
+export function sortedRecords(words: Uint32Array, starts: Uint32Array, block: number = sortBlock): Uint32Array {
+  const count = starts.length
   if (count > block) {
-    const half = Math.ceil(count / 2) * indexRecordWords
-    return mergeRecords(sortRecords(records.subarray(0, half), block), sortRecords(records.subarray(half), block))
+    const half = Math.ceil(count / 2)
+    const [low, high] = [starts.subarray(0, half), starts.subarray(half)]
+    return mergeRecords(sortedRecords(words, low, block), sortedRecords(words, high, block))
   }
-  const sorted = new Uint32Array(records.length)
+  const sorted = new Uint32Array(count * indexRecordWords)
   const order = new Float64Array(count)
-  for (let i = 0; i < count; i++) order[i] = (records[i * indexRecordWords] ?? 0) * block + i
+  for (let i = 0; i < count; i++) order[i] = (words[starts[i] ?? 0] ?? 0) * block + i
   order.sort()
   for (let i = 0; i < count; i++) {
-    const from = ((order[i] ?? 0) % block) * indexRecordWords
-    sorted.set(records.subarray(from, from + indexRecordWords), i * indexRecordWords)
+    copyRecord(words, starts[(order[i] ?? 0) % block] ?? 0, sorted, i * indexRecordWords)
   }
   return sorted
 }
@@ -44,9 +52,7 @@ export function mergeRecords(a: Uint32Array, b: Uint32Array): Uint32Array {
   let at = 0
   while (i < a.length || j < b.length) {
     const takeA = j >= b.length || (i < a.length && (a[i] ?? 0) <= (b[j] ?? 0))
-    const from = takeA ? a : b
-    const start = takeA ? i : j
-    merged.set(from.subarray(start, start + indexRecordWords), at)
+    copyRecord(takeA ? a : b, takeA ? i : j, merged, at)
     at += indexRecordWords
     if (takeA) i += indexRecordWords
     else j += indexRecordWords
