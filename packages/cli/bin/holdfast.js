@@ -9,6 +9,6 @@ if (major < 22 || (major === 22 && minor < 18)) {
 }
 module.enableCompileCache()
 const { beginHeadStart } = await import('../dist/head-start.js')
-const headStart = beginHeadStart({ args: process.argv.slice(2), cwd: process.cwd(), environment: process.env })
+const headStart = beginHeadStart({ args: process.argv.slice(2), cwd: process.cwd, environment: process.env })
 const { main } = await import('../dist/main.js')
 await main(headStart)

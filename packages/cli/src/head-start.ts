@@ -24,7 +24,7 @@ export interface HeadStart {
 /** What a head start needs of the process. */
 export interface Surroundings {
   readonly args: readonly string[]
-  readonly cwd: string
+  readonly cwd: () => string
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
@@ -49,7 +49,7 @@ const maxSecretBytes = 65_536
 export function beginHeadStart({ args, cwd, environment }: Surroundings): HeadStart {
   const { command, config } = commandOf(args)
   const path = notePath(cwd, config, environment)
-  const note = command === '' ? {} : readNote(path)
+  const note = command === '' || path === undefined ? {} : readNote(path)
   const begun = new Map<string, Promise<Uint8Array>>()
   // A repository that is made gets salts of its own.
   const expected = command === 'init' ? [] : (note[command] ?? note['init'] ?? [])
@@ -75,7 +75,7 @@ export function beginHeadStart({ args, cwd, environment }: Surroundings): HeadSt
       if ('file' in reference) origins.set(secret, { file: resolve(baseDir, reference.file) })
     },
     leaveNote: () => {
-      if (tried.size === 0) return
+      if (tried.size === 0 || path === undefined) return
       const own = { [command]: [...tried.values()] }
       writeNote(path, note, command === 'init' ? own : { ...note, ...own })
     },
@@ -100,13 +100,22 @@ function nameOf(passphrase: string, { N, r, p, salt }: KeyDerivation): string {
   return JSON.stringify([passphrase, N, r, p, salt])
 }
 
-function notePath(cwd: string, config: string, { XDG_CACHE_HOME: cache }: Surroundings['environment']): string {
-  const folder = cache === undefined || cache === '' ? join(homedir(), '.cache') : cache
-  const name = createHash('sha256')
-    .update(JSON.stringify([cwd, config]))
-    .digest('hex')
-    .slice(0, 32)
-  return join(folder, 'holdfast', 'head-start', `${name}.json`)
+/** Where the note of a configuration stands; nowhere for a user without a home, or in a folder that is gone. */
+function notePath(
+  cwd: () => string,
+  config: string,
+  { XDG_CACHE_HOME: cache }: Surroundings['environment'],
+): string | undefined {
+  try {
+    const folder = cache === undefined || cache === '' ? join(homedir(), '.cache') : cache
+    const name = createHash('sha256')
+      .update(JSON.stringify([cwd(), config]))
+      .digest('hex')
+      .slice(0, 32)
+    return join(folder, 'holdfast', 'head-start', `${name}.json`)
+  } catch {
+    return undefined
+  }
 }
 
 function readNote(path: string): Note {

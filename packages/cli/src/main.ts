@@ -2,7 +2,7 @@ import { BackupError } from '@holdfast/core'
 import { type ChosenCommand, parseCommandLine } from './command-line.js'
 import { type ExitCode, exitCodeOf } from './exit-code.js'
 import type { HeadStart } from './head-start.js'
-import { createOutput, type Output } from './output.js'
+import { createOutput, type Output, usageError } from './output.js'
 import { errorDocument } from './render/errors.js'
 import { resultEvent } from './render/json-events.js'
 import { stopSignal } from './stop-signal.js'
@@ -38,7 +38,7 @@ async function perform(command: ChosenCommand, output: Output, headStart: HeadSt
       common,
       output,
       signal,
-      cwd: process.cwd(),
+      cwd: workingFolder(),
       environment: process.env,
       headStart,
     })
@@ -56,6 +56,14 @@ async function perform(command: ChosenCommand, output: Output, headStart: HeadSt
     return exitCode
   } finally {
     headStart.leaveNote()
+  }
+}
+
+function workingFolder(): string {
+  try {
+    return process.cwd()
+  } catch {
+    throw usageError('The working folder is gone.', 'Change into a folder that is there, and run again.')
   }
 }
 

@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { encryptedConfig, jsonLines, workplace } from './support/workplace.js'
+import { encryptedConfig, environmentOf, jsonLines, program, workplace } from './support/workplace.js'
 
 const passphrase = { MARKER_PASSPHRASE: 'marker-passphrase' }
 
@@ -169,6 +171,16 @@ describe('the exit code', () => {
     await writeFile(join(place.folder, 'machines/web/machine.json'), '{ "disks": 7 }')
     const { exitCode, stderr } = await place.holdfast(['run'])
     expect({ exitCode, named: /at: machine web/.test(stderr) }).toEqual({ exitCode: 3, named: true })
+  })
+
+  test('is 2 in a working folder that is gone', () => {
+    const script = `mkdir gone && cd gone && rmdir ../gone && exec "$0" "$1" list`
+    const { status, stderr } = spawnSync('sh', ['-c', script, process.execPath, program], {
+      cwd: tmpdir(),
+      env: environmentOf(),
+      encoding: 'utf8',
+    })
+    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining('The working folder is gone.') })
   })
 
   test('of a plan is that of the run: 2 for a secret that is not there', async () => {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deriveKey, type KeyDerivation } from '@holdfast/core/key-derivation'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -16,6 +16,11 @@ const cheap: KeyDerivation = { name: 'scrypt', N: 2, r: 8, p: 1, salt: 'AAECAwQF
 const begun = vi.mocked(deriveKey)
 let folder: string
 
+vi.mock('node:os', async (original) => {
+  const actual = await original<typeof import('node:os')>()
+  return { ...actual, homedir: vi.fn(actual.homedir) }
+})
+
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'holdfast-head-start-'))
 })
@@ -27,7 +32,11 @@ afterEach(async () => {
 
 function start(line: string, passphrase = 'correct horse', cwd = '/etc'): HeadStart {
   begun.mockClear()
-  return beginHeadStart({ args: line.split(' '), cwd, environment: { XDG_CACHE_HOME: folder, P: passphrase } })
+  return beginHeadStart({
+    args: line.split(' '),
+    cwd: () => cwd,
+    environment: { XDG_CACHE_HOME: folder, P: passphrase },
+  })
 }
 
 /** What a command does that opens one key slot. */
@@ -129,7 +138,24 @@ describe('a head start', () => {
   })
 
   test.each(['/proc/nowhere', '/dev/null/cache'])('does without where no note can be left: %s', async (cache) => {
-    const early = beginHeadStart({ args: ['run'], cwd: '/', environment: { XDG_CACHE_HOME: cache } })
+    const early = beginHeadStart({ args: ['run'], cwd: () => '/', environment: { XDG_CACHE_HOME: cache } })
+    expect(await finish(early)).toEqual(await deriveKey('correct horse', cheap))
+  })
+
+  test('does without in a working folder that is gone', async () => {
+    const cwd = () => {
+      throw Object.assign(new Error('uv_cwd'), { code: 'ENOENT' })
+    }
+    const early = beginHeadStart({ args: ['run'], cwd, environment: { XDG_CACHE_HOME: folder } })
+    expect(await finish(early)).toEqual(await deriveKey('correct horse', cheap))
+    expect(await readdir(folder)).toEqual([])
+  })
+
+  test('does without for a user who has no home', async () => {
+    vi.mocked(homedir).mockImplementationOnce(() => {
+      throw Object.assign(new Error('uv_os_homedir'), { code: 'ENOENT' })
+    })
+    const early = beginHeadStart({ args: ['run'], cwd: () => '/', environment: {} })
     expect(await finish(early)).toEqual(await deriveKey('correct horse', cheap))
   })
 })
