@@ -190,9 +190,9 @@ export function createChunkIndex(excluded: ReadonlySet<string> = new Set()): Chu
   }
 }
 
-/** Tells whether the chunk of a record is in a pack that is stored. */
+/** Tells whether the chunk of a record is in a pack that is stored; what is only claimed names no pack. */
 function isSealed(words: Uint32Array, at: number, packs: readonly IndexedPack[]): boolean {
-  return words[at + 10] !== unplaced && (packs[words[at + 8] ?? 0]?.sizeBytes ?? 0) > 0
+  return (packs[words[at + 8] ?? 0]?.sizeBytes ?? 0) > 0
 }
 
 /** Merging a run into one less than four times its size keeps both the count and the work logarithmic. */
