@@ -9,10 +9,17 @@ const identities: readonly ChunkIdentity[] = [
   { hash: 'sha-256', idKey: new Uint8Array(32).fill(5) },
 ]
 
-/** A piece of a few blocks, each of one letter: equal runs and zeros are frequent. */
+/** Runs of blocks up to a region: zeros, blocks of one letter, and blocks that are all different. */
 const pieces = fc
-  .array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 40 })
-  .map((blocks) => Buffer.concat(blocks.map((letter) => Buffer.alloc(4096, letter))))
+  .array(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 1, max: 64 })), { minLength: 1, maxLength: 16 })
+  .map((runs) => Buffer.concat(runs.flatMap(([letter, count]) => Array.from({ length: count }, () => block(letter)))))
+
+let number = 0
+function block(letter: number): Buffer {
+  const bytes = Buffer.alloc(4096, letter)
+  if (letter === 3) bytes.writeUInt32LE(Math.imul(++number, 0x9e3779b1) >>> 0)
+  return bytes
+}
 
 it('cuts alike whether it remembers or not, and covers every piece with chunks of the ids that they hash to', () => {
   const cut = pieceCutter({ cutting, identities, alike: false })
@@ -34,6 +41,7 @@ it('cuts alike whether it remembers or not, and covers every piece with chunks o
         })
       })
     }),
+    { numRuns: 40 },
   )
 })
 
