@@ -48,7 +48,7 @@ describe('reading', () => {
     const bytes = filled(100)
     const stamp = { sizeBytes: 20e6, inode: 1n, modifiedNs: 1n, changedNs: 1n }
     const file = fakeFile({
-      stamp: async () => stamp,
+      stamp: () => stamp,
       read: async (into, at, length, offset) => {
         const got = Math.min(length, 3_333_333)
         for (let i = 0; i < got; i += 1) into[at + i] = bytes[(offset + i) % 100]!
@@ -104,7 +104,7 @@ describe('reading', () => {
     async (code) => {
       const cause = Object.assign(new Error('no'), { code })
       const stamp = { sizeBytes: 512, inode: 1n, modifiedNs: 1n, changedNs: 1n }
-      const file = fakeFile({ stamp: async () => stamp, read: () => Promise.reject(cause) })
+      const file = fakeFile({ stamp: () => stamp, read: () => Promise.reject(cause) })
       const disk = capturedDisk({ disk: described, file, stamp, seeker: undefined, previous: undefined })
       await expect(disk.readInto(0, new Uint8Array(9), call)).rejects.toMatchObject({
         code: 'E_SOURCE_READ',
