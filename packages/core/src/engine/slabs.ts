@@ -30,7 +30,7 @@ export interface SlabRing {
 /** Allocates the ring for a number of workers. */
 export function slabRing(workers: number): SlabRing {
   const inputCount = workers * 2 + 1
-  const outputCount = workers + 1
+  const outputCount = workers + 2
   const count = inputCount + outputCount
   const memory = sharedAlignedMemory(count * slabBytes)
   const numbers = (from: number, count: number) => Array.from({ length: count }, (_, i) => () => from + i)
