@@ -52,9 +52,9 @@ export function beginHeadStart({ args, cwd, environment }: Surroundings): HeadSt
   const note = command === '' || path === undefined ? {} : readNote(path)
   const begun = new Map<string, Promise<Uint8Array>>()
   // A repository that is made gets salts of its own.
-  const expected = command === 'init' ? [] : (note[command] ?? note['init'] ?? [])
+  const expected = command === 'init' ? [] : (own(note, command) ?? own(note, 'init') ?? [])
   for (const { from, derivation } of expected.slice(0, maxDerivations)) {
-    const secret = 'env' in from ? environment[from.env] : readSecret(from.file)
+    const secret = 'env' in from ? own(environment, from.env) : readSecret(from.file)
     if (secret === undefined || secret === '') continue
     const derived = deriveKey(secret, derivation)
     // Nobody may come to ask for it.
@@ -76,8 +76,8 @@ export function beginHeadStart({ args, cwd, environment }: Surroundings): HeadSt
     },
     leaveNote: () => {
       if (tried.size === 0 || path === undefined) return
-      const own = { [command]: [...tried.values()] }
-      writeNote(path, note, command === 'init' ? own : { ...note, ...own })
+      const latest = { [command]: [...tried.values()] }
+      writeNote(path, note, command === 'init' ? latest : { ...note, ...latest })
     },
   }
 }
@@ -94,6 +94,11 @@ function commandOf(args: readonly string[]): { readonly command: string; readonl
     else if (!arg.startsWith('-') && command === '') command = arg
   }
   return { command, config }
+}
+
+/** What a record holds itself: words of a command line may be called like what every object inherits. */
+function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined
 }
 
 function nameOf(passphrase: string, { N, r, p, salt }: KeyDerivation): string {

@@ -144,6 +144,11 @@ describe('a head start', () => {
     expect(await finish(early)).toEqual(await deriveKey('correct horse', cheap))
   })
 
+  test.each(['constructor', 'toString', '__proto__'])('takes %s for a command like any other', (word) => {
+    expect(() => start(word)).not.toThrow()
+    expect(begun).not.toHaveBeenCalled()
+  })
+
   test('does without in a working folder that is gone', async () => {
     const cwd = () => {
       throw Object.assign(new Error('uv_cwd'), { code: 'ENOENT' })

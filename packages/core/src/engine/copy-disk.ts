@@ -135,7 +135,7 @@ export async function copyDisk(copy: DiskCopy, options: CallOptions): Promise<Di
         lane.storeChunks({
           slab,
           lengths: cut.lengths,
-          ids: cut.ids[columns.get(lane) ?? 0] ?? new Uint8Array(),
+          ids: cut.ids[columns.get(lane) ?? -1] ?? new Uint8Array(),
           shared,
         }),
       )
