@@ -13,6 +13,11 @@ import { isBuiltin, isRelative, resolveRelative } from './imports.mjs'
  */
 
 const engineDoors = ['@holdfast/core/engine', '@holdfast/core/repository']
+/** Libraries that core does without where they are missing, and the file that loads each. */
+const optionalOfEngine = new Map([
+  ['@napi-rs/blake-hash', 'packages/core/src/repository/chunk-id.ts'],
+  ['koffi', 'packages/core/src/files/huge-pages.ts'],
+])
 const pluginName = /^@holdfast\/(source|quiesce|transform|target)-/
 const wireName = /^@holdfast\/(formats|protocol-[^/]+)(\/|$)/
 
@@ -58,9 +63,9 @@ export const bans = [
     id: 'engine-builtins-only',
     zones: ['engine'],
     hits: ({ specifier }, file) =>
-      (isThirdParty(specifier) || isOurs(specifier)) &&
-      !(specifier === '@napi-rs/blake-hash' && file === 'packages/core/src/repository/chunk-id.ts'),
-    reason: 'Core depends on Node, and for chunk ids on one optional library: what guards the data has few suppliers.',
+      (isThirdParty(specifier) || isOurs(specifier)) && optionalOfEngine.get(specifier) !== file,
+    reason:
+      'Core depends on Node, and on two optional libraries in one file each: what guards the data has few suppliers.',
   },
   {
     id: 'wire-independent',

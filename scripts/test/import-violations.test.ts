@@ -42,6 +42,7 @@ test('what the matrix allows is let through', () => {
       "import { Worker } from 'node:worker_threads'\nimport { b } from '../contract/b.js'",
     ],
     ['packages/core/src/repository/chunk-id.ts', "type Library = typeof import('@napi-rs/blake-hash')"],
+    ['packages/core/src/files/huge-pages.ts', "type Koffi = typeof import('koffi')"],
     ['packages/core/tsup.config.ts', "import { preset } from '../../tsup.preset.js'"],
     ['packages/cli/src/a.ts', "import { run } from '@holdfast/core/engine'\nawait import('@holdfast/testkit')"],
     ['packages/cli/src/b.ts', "import type { Check } from '@holdfast/testkit'"],
@@ -58,8 +59,8 @@ test('what the matrix allows is let through', () => {
   expect(importViolations(allowed)).toEqual([])
 })
 
-test('the one library of the engine is let in at one place only', () => {
-  const text = "type Library = typeof import('@napi-rs/blake-hash')"
+test.for(['@napi-rs/blake-hash', 'koffi'])('%s is let into the engine at one place only', (library) => {
+  const text = `type Library = typeof import('${library}')`
   expect(importViolations(new Map([['packages/core/src/engine/a.ts', text]]))).toMatchObject([
     { ban: 'engine-builtins-only' },
   ])

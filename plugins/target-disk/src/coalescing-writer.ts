@@ -1,9 +1,9 @@
-import type { PositionalWriter } from '@holdfast/core/direct-file'
+import { type PositionalWriter, pageBytes } from '@holdfast/core/direct-file'
 
-/** Buffers of at least this size go to the file as they are; smaller ones are gathered. */
+/** Buffers of at least this size go to the file as they are, but for what is less than a page at their end. */
 const directBytes = 256 * 1024
 
-/** Bytes gathered before they are written. */
+/** Most that is gathered before it is written. */
 const gatherBytes = 1024 * 1024
 
 /** Appends to a file in large writes. */
@@ -14,8 +14,8 @@ export interface CoalescingWriter {
   readonly flush: () => Promise<void>
 }
 
-/** Makes a writer; it allocates nothing as long as only large buffers come. */
-export function coalescingWriter(file: PositionalWriter): CoalescingWriter {
+/** Makes a writer of `sizeBytes` in all, if that is known; it allocates no more than it needs to gather. */
+export function coalescingWriter(file: PositionalWriter, sizeBytes = Number.POSITIVE_INFINITY): CoalescingWriter {
   let gathered: Uint8Array | undefined
   let used = 0
   let position = 0
@@ -29,16 +29,19 @@ export function coalescingWriter(file: PositionalWriter): CoalescingWriter {
     used = 0
     await append(gathered.subarray(0, length))
   }
-  const write = async (bytes: Uint8Array) => {
-    if (bytes.length >= directBytes) {
-      await flush()
-      await append(bytes)
-      return
-    }
-    gathered ??= new Uint8Array(gatherBytes)
-    if (used + bytes.length > gatherBytes) await flush()
+  const gather = async (bytes: Uint8Array) => {
+    gathered ??= new Uint8Array(Math.min(gatherBytes, sizeBytes - position))
+    if (used + bytes.length > gathered.length) await flush()
     gathered.set(bytes, used)
     used += bytes.length
+  }
+  const write = async (bytes: Uint8Array) => {
+    if (bytes.length < directBytes) return gather(bytes)
+    await flush()
+    // Whole pages that start at a page can go past the cache; what is left joins what follows.
+    const rest = position % pageBytes === 0 ? bytes.length % pageBytes : 0
+    await append(bytes.subarray(0, bytes.length - rest))
+    if (rest > 0) await gather(bytes.subarray(bytes.length - rest))
   }
   return { write, flush }
 }

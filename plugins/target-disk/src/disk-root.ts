@@ -3,6 +3,7 @@ import type { PluginContext } from '@holdfast/core'
 import { backupError, diskError, errnoOf, type Where } from './errors.js'
 import type { FileStatus, FileSystem } from './file-system.js'
 import type { DiskTargetOptions } from './options.js'
+import { type Turn, turns } from './turn.js'
 
 /** The opened folder of a target, and what its operations share. */
 export interface DiskRoot {
@@ -20,6 +21,8 @@ export interface DiskRoot {
   readonly realFolders: Set<string>
   /** Buffers that no `get` uses now: making one a call would leave a trail of garbage. */
   readonly spareBuffers: Uint8Array[]
+  /** Makes places in the queue of large objects. */
+  readonly nextTurn: () => Turn
   /** Numbers the temporary files of this session. */
   readonly nextNumber: () => number
 }
@@ -56,6 +59,7 @@ export async function openRoot(options: DiskTargetOptions, context: PluginContex
     context,
     durableFolders: new Set(),
     realFolders: new Set(anchor.path === path ? [''] : []),
+    nextTurn: turns(),
     nextNumber: () => ++lastNumber,
   }
 }

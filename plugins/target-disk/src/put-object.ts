@@ -8,6 +8,7 @@ import { createIncoming, type IncomingFile } from './incoming.js'
 import { absolutePath, type ObjectPath, objectPath } from './object-path.js'
 import { assertPresent, ensureRoot } from './presence.js'
 import { publish, refuseTaken } from './publish.js'
+import { inTurn, type Turn } from './turn.js'
 
 /** Smaller objects go through the page cache: they are read again soon, and another open costs more than it saves. */
 const directObjectBytes = 2 ** 20
@@ -15,7 +16,9 @@ const directObjectBytes = 2 ** 20
 /**
  * Stores an object: temporary file, sync, link to its name, sync of the folders.
  *
- * Each step leaves either nothing or the whole object, wherever the process or the power stops.
+ * Each step leaves either nothing or the whole object, wherever the process or the power stops. Large objects are written
+ * one after another, each up to its name: a sync waits for all that the disk was given before, so that several at once
+ * would end together, and the disk would stand idle until their writers came again.
  */
 export async function putObject(
   root: DiskRoot,
@@ -35,14 +38,17 @@ export async function putObject(
   await io(refuseTaken(root, path, where))
   await io(ensureRoot(root, where))
   const incoming = await io(createIncoming(root, where))
+  const turn = root.nextTurn()
   try {
+    await io(ensureFolders(root, place.folders, where))
     if (root.fileMode.exact) await io(root.fs.chmod(incoming.path, root.fileMode.bits))
-    await writeBody(root, incoming, body, options, where, io)
+    await writeBody(root, incoming, body, turn, options, where, io)
     await io(incoming.file.sync())
     await io(incoming.close())
     signal.throwIfAborted()
     await io(giveName(root, incoming.path, place, path, where))
   } finally {
+    turn.give()
     await incoming.discard()
   }
 }
@@ -51,18 +57,18 @@ async function writeBody(
   root: DiskRoot,
   incoming: IncomingFile,
   body: AsyncIterable<Uint8Array>,
+  turn: Turn,
   { signal, sizeBytes }: PutOptions,
   where: Where,
   io: Io,
 ): Promise<void> {
-  const direct =
-    sizeBytes !== undefined && sizeBytes >= directObjectBytes
-      ? await root.fs.openDirect?.(incoming.path, incoming.file)
-      : undefined
+  const isLarge = sizeBytes !== undefined && sizeBytes >= directObjectBytes
+  const direct = isLarge ? await root.fs.openDirect?.(incoming.path, incoming.file) : undefined
   try {
-    const writer = coalescingWriter(directWriter(incoming.file, direct))
+    const writer = coalescingWriter(directWriter(incoming.file, direct), sizeBytes)
     let written = 0
-    for await (const bytes of untilAborted(body, signal)) {
+    const parts = untilAborted(body, signal)
+    for await (const bytes of isLarge ? inTurn(parts, turn, signal) : parts) {
       written += bytes.length
       if (sizeBytes !== undefined && written > sizeBytes) throw wrongSize(`more than ${sizeBytes}`, sizeBytes, where)
       await io(writer.write(bytes))
@@ -75,7 +81,6 @@ async function writeBody(
 }
 
 async function giveName(root: DiskRoot, from: string, place: ObjectPath, to: string, where: Where): Promise<void> {
-  await ensureFolders(root, place.folders, where)
   try {
     await publish(root, from, to, where)
   } catch (error) {

@@ -63,6 +63,49 @@ describe('put', () => {
     expect(directBytes).toBe(3_000_000 - (3_000_000 % 4096))
   })
 
+  it('writes large objects one after another, each up to its name, and a small one meanwhile', async () => {
+    const { port } = memoryDisk()
+    const steps: string[] = []
+    const slow: FileSystem = {
+      ...port,
+      open: async (path, flags, mode) => {
+        const file = await port.open(path, flags, mode)
+        return {
+          read: (...args) => file.read(...args),
+          write: async (buffer, offset, length, position) => {
+            steps.push(length > 100 ? `write ${buffer[0]}` : 'write small')
+            await new Promise((resolve) => setTimeout(resolve, 20))
+            return file.write(buffer, offset, length, position)
+          },
+          stat: () => file.stat(),
+          sync: () => file.sync(),
+          close: () => file.close(),
+        }
+      },
+      link: async (from, to) => {
+        steps.push(`name ${to.split('/').at(-1)}`)
+        return port.link(from, to)
+      },
+    }
+    const session = await openDisk(slow)
+    const large = (content: number) => {
+      const bytes = new Uint8Array(2 ** 20).fill(content)
+      return session.put(key(`packs/${content}`), bodyOf(bytes), { ...call, sizeBytes: bytes.length })
+    }
+    await Promise.all([large(1), large(2), large(3), session.put(key('small'), bodyOf('x'), call)])
+    const ofLarge = steps.filter((step) => !step.includes('small'))
+    expect(ofLarge).toEqual(['write 1', 'name 1', 'write 2', 'name 2', 'write 3', 'name 3'])
+    expect(steps.indexOf('name small')).toBeLessThan(steps.indexOf('name 2'))
+  })
+
+  it('gives its turn back when a large object fails', async () => {
+    const session = await openDisk(memoryDisk().port)
+    const bytes = new Uint8Array(2 ** 20)
+    const put = (name: string, sizeBytes: number) => session.put(key(name), bodyOf(bytes), { ...call, sizeBytes })
+    const outcomes = await Promise.allSettled([put('one', 2 ** 20 + 1), put('two', 2 ** 20), put('three', 2 ** 20)])
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled'])
+  })
+
   it('stores an empty object', async () => {
     const session = await openDisk(memoryDisk().port)
     await session.put(key('empty'), bodyOf(), call)
@@ -70,18 +113,18 @@ describe('put', () => {
     expect(await readText(session, 'empty')).toBe('')
   })
 
-  it('syncs the content before it gives the name, and the folders before it resolves', async () => {
+  it('syncs folders and content before it gives the name, and the name before it resolves', async () => {
     const { session, steps } = await watchedDisk()
     await session.put(key('packs/ab/one'), bodyOf('text'), call)
     const durable = steps
       .filter(({ name }) => ['write', 'sync', 'link', 'unlink'].includes(name))
       .map(({ name, path }) => `${name} ${path.replace(/[0-9a-f]+-\d+\.part/, 'part')}`)
     expect(durable).toEqual([
-      `write ${incoming}/part`,
-      `sync ${incoming}/part`,
       'sync /disk',
       'sync /disk/vault',
       'sync /disk/vault/packs',
+      `write ${incoming}/part`,
+      `sync ${incoming}/part`,
       'link /disk/vault/packs/ab/one',
       'sync /disk/vault/packs/ab',
       `unlink ${incoming}/part`,

@@ -3,7 +3,7 @@ import { tagBytes } from './cipher.js'
 import { codecVersion } from './codec.js'
 import { type AesGcmTransformOptions, aesGcmOptions } from './options.js'
 
-const capabilities = { keyed: true, authenticates: true, overheadBytes: tagBytes } as const
+const capabilities = { keyed: true, authenticates: true, overheadBytes: tagBytes, exactOverhead: true } as const
 
 /**
  * Encrypts and authenticates each frame with AES-256-GCM; put it after any compression.

@@ -9,6 +9,7 @@ describe('aesGcmTransform', () => {
       keyed: true,
       authenticates: true,
       overheadBytes: 16,
+      exactOverhead: true,
     })
   })
 

@@ -10,7 +10,13 @@ describe('zstdTransform', () => {
 
   it('declares that it shrinks and needs no key', () => {
     const { capabilities, passphrase } = zstdTransform()
-    expect(capabilities).toEqual({ shrinks: true, keyed: false, authenticates: false, overheadBytes: 0 })
+    expect(capabilities).toEqual({
+      shrinks: true,
+      keyed: false,
+      authenticates: false,
+      overheadBytes: 0,
+      exactOverhead: false,
+    })
     expect(passphrase).toBeUndefined()
   })
 

@@ -26,6 +26,7 @@ const transformDefaults = {
   keyed: false,
   authenticates: false,
   overheadBytes: 0,
+  exactOverhead: false,
 } as const satisfies TransformCapabilities
 
 const targetDefaults = {

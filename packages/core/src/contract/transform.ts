@@ -11,6 +11,11 @@ export interface TransformCapabilities {
   readonly authenticates: boolean
   /** Most bytes that `encode` may add to a frame. @defaultValue `0` */
   readonly overheadBytes: number
+  /**
+   * `encode` adds exactly `overheadBytes` to every frame, as ciphers do. The last codec of a chain then writes into the
+   * pack itself, which saves a copy. @defaultValue `false`
+   */
+  readonly exactOverhead: boolean
 }
 
 /**
@@ -52,7 +57,7 @@ export interface TransformCodec {
    * Writes the encoded frame into `output` and returns its length in bytes, or `undefined` to leave the frame as it is.
    *
    * `output` has room for `input` and `capabilities.overheadBytes`. Returning `undefined` is for frames that would not
-   * shrink; a keyed codec never does. Checked by: `transform/round-trip`, `transform/overhead`, `transform/keyed-always`.
+   * shrink; a keyed codec never does. Checked by: `transform/round-trip`, `transform/overhead`, `transform/exact-overhead`, `transform/keyed-always`.
    */
   readonly encode: (input: Uint8Array, output: Uint8Array, context: FrameContext) => number | undefined
   /**

@@ -131,7 +131,7 @@ function lane({ name, repository, links, index, points, isWhole, lease, pool, si
   const settle = async (options: CallOptions): Promise<void> => {
     // A point may refer to chunks that another machine claimed and is still encoding.
     await Promise.allSettled([...storing])
-    await trees.flush(own)
+    await trees.flush()
     await Promise.all([dataPacks.flush(), treePacks.flush()])
     if (broken !== undefined) throw broken.error
     const run = index.takeFresh()
@@ -179,20 +179,15 @@ function lane({ name, repository, links, index, points, isWhole, lease, pool, si
     if (fresh.length === 0) return chunks
     newChunks += fresh.length
     const plainBytes = fresh.reduce((sum, chunk) => sum + chunk.length, frameTableBytes(fresh.length))
-    const output = await pool.slabs.outputs.acquire(own)
+    const slot = await dataPacks.reserve(plainBytes)
     try {
-      const slot = await dataPacks.reserve(plainBytes, own)
-      try {
-        const { pack, sequence } = slot
-        const task = { kind: 'encode', slab, shared, chunks: fresh, links, pack, sequence, output } as const
-        const { encodedBytes } = await pool.perform(task, own)
-        slot.append(pool.slabs.whole(output).subarray(0, encodedBytes), fresh)
-      } catch (error) {
-        slot.abandon()
-        throw error
-      }
-    } finally {
-      pool.slabs.outputs.release(output)
+      const { pack, sequence, room } = slot
+      const task = { kind: 'encode', slab, shared, chunks: fresh, links, pack, sequence, room: room.memory } as const
+      const { frameOffset, frameBytes } = await pool.perform(task, own)
+      slot.place(frameOffset, frameBytes, fresh)
+    } catch (error) {
+      slot.abandon()
+      throw error
     }
     return chunks
   }

@@ -27,7 +27,7 @@ export interface CutTask extends PieceCutting {
 /** Chunks in slab order. */
 export type CutResult = CutPiece
 
-/** Encodes chunks of a slab as one frame. */
+/** Encodes chunks of a slab as one frame of a pack. */
 export interface EncodeTask {
   readonly kind: 'encode'
   readonly slab: number
@@ -37,13 +37,14 @@ export interface EncodeTask {
   readonly links: readonly ChainLink[]
   readonly pack: FramePack
   readonly sequence: number
-  /** Slab that takes the encoded frame, from its start. */
-  readonly output: number
+  /** Memory of the pack's room. */
+  readonly room: SharedArrayBuffer
 }
 
-/** Length of the encoded frame. */
+/** Place of the frame in the pack. */
 export interface EncodeResult {
-  readonly encodedBytes: number
+  readonly frameOffset: number
+  readonly frameBytes: number
 }
 
 /** Decodes one encoded frame from the start of a slab into another, and checks what it holds. */

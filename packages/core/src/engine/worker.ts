@@ -4,6 +4,7 @@ import { copyBytes, sameBytes } from '../repository/bytes.js'
 import { chunkHasher, identityName, preferredChunkHash } from '../repository/chunk-id.js'
 import { type ChainLink, type CodecChain, loadCodecChain } from '../repository/codec-chain.js'
 import { frameTableBytes, maxPlainFrameBytes, readFrameTable, writeFrameTable } from '../repository/frame.js'
+import { packRoom } from '../repository/pack-room.js'
 import { type CutPiece, joinedCuts, type PieceCutter, pieceCutter } from './piece-cutter.js'
 import { slabHeadroomBytes, slabView } from './slabs.js'
 import type {
@@ -56,7 +57,8 @@ function cut(task: CutTask): CutResult {
 async function encode(task: EncodeTask): Promise<EncodeResult> {
   const chain = await chainOf(task.links)
   const plain = plainFrame(slab(task.slab), task)
-  return { encodedBytes: chain.encode(plain, slab(task.output), task.sequence, task.pack) }
+  const { offset, bytes } = chain.encode(plain, packRoom(task.room), task.sequence, task.pack)
+  return { frameOffset: offset, frameBytes: bytes.byteLength }
 }
 
 /** A frame of all chunks of a slab stands in place behind its table, if the slab is nobody else's; others are gathered. */

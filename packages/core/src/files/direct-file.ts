@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { isPageAligned, pageBytes } from './aligned-memory.js'
 
-export { alignedMemory } from './aligned-memory.js'
+export { alignedMemory, pageBytes } from './aligned-memory.js'
 
 /** The part of an open file that is written to; `FileHandle` of `node:fs/promises` fits. */
 export interface WritableFile {

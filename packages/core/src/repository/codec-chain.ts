@@ -11,6 +11,7 @@ import type {
 import { copyBytes } from './bytes.js'
 import { damaged } from './damage.js'
 import { maxPlainFrameBytes } from './frame.js'
+import type { FramePlace, PackRoom } from './pack-room.js'
 
 /** A transform as stored with the data: enough to find and make its codec again. */
 export interface StoredTransform {
@@ -25,6 +26,7 @@ export interface StoredTransform {
 export interface ChainLink extends StoredTransform {
   readonly module: string
   readonly overheadBytes: number
+  readonly exactOverhead: boolean
 }
 
 /** Bytes of the header in front of each encoded frame. */
@@ -39,8 +41,12 @@ export interface FramePack {
 
 /** Encodes and decodes whole frames through a chain of transforms; one instance a thread and chain. Disposal frees what the codecs hold. */
 export interface CodecChain extends Disposable {
-  /** Encodes `plain` into `output` behind a frame header and returns the bytes used. Destroys nothing of `plain`. */
-  readonly encode: (plain: Uint8Array, output: Uint8Array, sequence: number, pack: FramePack) => number
+  /**
+   * Encodes `plain` into the next place in a pack's room, behind a frame header. Destroys nothing of `plain`.
+   *
+   * When it throws, the room may have a gap: the pack must be given up.
+   */
+  readonly encode: (plain: Uint8Array, room: PackRoom, sequence: number, pack: FramePack) => FramePlace
   /** Decodes one encoded frame (header included) into `output`, with room for any plain frame, and returns that part of it. */
   readonly decode: (encoded: Uint8Array, output: Uint8Array, pack: FramePack) => Uint8Array
 }
@@ -90,7 +96,11 @@ function isStoredTransform(value: unknown): value is StoredTransform {
 
 /** Describes a transform for this process. */
 export function chainLink(plugin: TransformPlugin): ChainLink {
-  return { ...storedTransform(plugin), module: plugin.module, overheadBytes: plugin.capabilities.overheadBytes }
+  return { ...storedTransform(plugin), ...implementation(plugin) }
+}
+
+function implementation({ module, capabilities: { overheadBytes, exactOverhead } }: TransformPlugin) {
+  return { module, overheadBytes, exactOverhead }
 }
 
 /**
@@ -114,7 +124,7 @@ export function resolveChain(
         },
       )
     }
-    return { ...transform, module: plugin.module, overheadBytes: plugin.capabilities.overheadBytes }
+    return { ...transform, ...implementation(plugin) }
   })
 }
 
@@ -124,29 +134,38 @@ export async function loadCodecChain(links: readonly ChainLink[]): Promise<Codec
   const room = maxEncodedFrameBytes(links)
   const scratch = [new Uint8Array(links.length > 0 ? room : 0), new Uint8Array(links.length > 1 ? room : 0)] as const
   return {
-    encode: (plain, output, sequence, pack) => {
+    encode: (plain, packRoom, sequence, pack) => {
       let mask = 0
       let input = plain
       let used = 0
-      const body = output.subarray(frameHeaderBytes)
-      links.forEach((link, position) => {
-        const into = position === links.length - 1 ? body : scratch[used % 2 === 0 ? 0 : 1]
-        const length = guarded(link, 'encode', () =>
-          codecOf(codecs, position).encode(input, into, frameContext(pack, sequence, mask, position)),
-        )
+      let place: FramePlace | undefined
+      for (const [position, link] of links.entries()) {
+        const exactBytes = link.exactOverhead ? input.byteLength + link.overheadBytes : undefined
+        // A last step of known length writes where the frame is to lie.
+        if (exactBytes !== undefined && position === links.length - 1)
+          place = packRoom.claim(frameHeaderBytes + exactBytes)
+        const from = input
+        const into: Uint8Array = place?.bytes.subarray(frameHeaderBytes) ?? scratch[used % 2 === 0 ? 0 : 1]
+        const context = frameContext(pack, sequence, mask, position)
+        const length = guarded(link, 'encode', () => codecOf(codecs, position).encode(from, into, context))
+        if (exactBytes !== undefined && length !== exactBytes)
+          throw misbehaved(link, `made ${length ?? 'no'} bytes of ${from.byteLength} although its overhead is exact`)
         if (length === undefined) {
           if (link.keyed) throw misbehaved(link, 'left a frame as it was although it is keyed')
-          return
+          continue
         }
-        if (length > input.byteLength + link.overheadBytes)
-          throw misbehaved(link, `returned ${length} bytes for ${input.byteLength}`)
+        if (length > from.byteLength + link.overheadBytes)
+          throw misbehaved(link, `returned ${length} bytes for ${from.byteLength}`)
         mask |= 1 << position
         input = into.subarray(0, length)
         used++
-      })
-      writeFrameHeader(output, { encodedBytes: input.byteLength, sequence, mask })
-      if (input.buffer !== output.buffer || input.byteOffset !== body.byteOffset) copyBytes(input, body, 0)
-      return frameHeaderBytes + input.byteLength
+      }
+      if (place === undefined) {
+        place = packRoom.claim(frameHeaderBytes + input.byteLength)
+        copyBytes(input, place.bytes, frameHeaderBytes)
+      }
+      writeFrameHeader(place.bytes, { encodedBytes: input.byteLength, sequence, mask })
+      return place
     },
     [Symbol.dispose]: () => {
       for (const codec of codecs) codec[Symbol.dispose]?.()

@@ -1,9 +1,8 @@
 import { Buffer } from 'node:buffer'
-import type { CallOptions } from '../contract/context.js'
 import { toHex } from './bytes.js'
 import { type ChunkIdentity, chunkHasher } from './chunk-id.js'
 import type { ChunkIndex } from './chunk-index.js'
-import { type ChainLink, loadCodecChain, maxEncodedFrameBytes } from './codec-chain.js'
+import { type ChainLink, loadCodecChain } from './codec-chain.js'
 import type { ReadChunk } from './disk-tree-reader.js'
 import type { WriteNode } from './disk-tree-writer.js'
 import { frameTableBytes, maxFrameChunks, writeFrameTable } from './frame.js'
@@ -17,7 +16,7 @@ export interface TreeStore {
   readonly writeNode: WriteNode
   readonly readNode: ReadChunk
   /** Frames what is left; the pack writer still has to be finished. */
-  readonly flush: (options: CallOptions) => Promise<void>
+  readonly flush: () => Promise<void>
 }
 
 /** Starts storing nodes. */
@@ -32,22 +31,21 @@ export function treeStore(
   const chain = loadCodecChain(links)
   // Whoever needs the chain hears of its failure; a lane without nodes never does.
   chain.catch(() => undefined)
-  const output = new Uint8Array(maxEncodedFrameBytes(links))
   const pending = new Map<string, Buffer>()
   let pendingBytes = 0
   let flushing: Promise<void> = Promise.resolve()
 
   /** One flush after the other: whoever waits for one knows that every node written before has its place. */
-  const flush = (options: CallOptions): Promise<void> => {
+  const flush = (): Promise<void> => {
     const done = flushing.then(async () => {
-      while (pending.size > 0) await storeFrame(options)
+      while (pending.size > 0) await storeFrame()
     })
     flushing = done.catch(() => undefined)
     return done
   }
 
   /** Nodes stay readable as pending until their frame is in a pack. */
-  const storeFrame = async (options: CallOptions): Promise<void> => {
+  const storeFrame = async (): Promise<void> => {
     const nodes: Buffer[] = []
     const chunks: { readonly id: Buffer; readonly length: number }[] = []
     let bytes = 0
@@ -61,27 +59,26 @@ export function treeStore(
     let at = writeFrameTable(plain, chunks)
     for (const node of nodes) at += node.copy(plain, at)
     const codec = await chain
-    const slot = await packs.reserve(plain.length, options)
-    let length: number
+    const slot = await packs.reserve(plain.length)
     try {
-      length = codec.encode(plain, output, slot.sequence, slot.pack)
+      const { offset, bytes } = codec.encode(plain, slot.room, slot.sequence, slot.pack)
+      slot.place(offset, bytes.byteLength, chunks)
     } catch (error) {
       slot.abandon()
       throw error
     }
-    slot.append(output.subarray(0, length), chunks)
     for (const { id } of chunks) pending.delete(toHex(id))
     pendingBytes -= bytes
   }
 
   return {
     flush,
-    writeNode: async (bytes, options) => {
+    writeNode: async (bytes) => {
       const id = hash(bytes)
       if (!index.claim(id)) return id
       pending.set(toHex(id), Buffer.from(bytes))
       pendingBytes += bytes.byteLength
-      if (pendingBytes >= treeFrameBytes || pending.size >= maxFrameChunks) await flush(options)
+      if (pendingBytes >= treeFrameBytes || pending.size >= maxFrameChunks) await flush()
       return id
     },
     readNode: async (id, options) => pending.get(toHex(id)) ?? readStored(id, options),

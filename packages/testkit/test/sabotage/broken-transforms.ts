@@ -58,6 +58,18 @@ export const brokenTransforms: readonly Sabotage<'transform'>[] = [
     environment: () => ({ create: () => gcmTransform('none', { overheadBytes: 15 }) }),
   },
   {
+    flaw: 'adds less than it declares to be exact',
+    caughtBy: 'transform/exact-overhead',
+    because: /became one of 16 bytes, declared are 20 more/,
+    environment: () => ({ create: () => gcmTransform('none', { overheadBytes: 20, exactOverhead: true }) }),
+  },
+  {
+    flaw: 'leaves frames as they are although its overhead is exact',
+    caughtBy: 'transform/exact-overhead',
+    because: /became one of no bytes/,
+    environment: () => ({ create: () => deflateTransform('none', { exactOverhead: true }) }),
+  },
+  {
     flaw: 'keeps its passphrase in the parameters',
     caughtBy: 'transform/parameters',
     because: /looks like a secret/,

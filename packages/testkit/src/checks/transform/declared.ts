@@ -18,6 +18,25 @@ export const declaredChecks: readonly TransformCheck[] = [
     },
   },
   {
+    id: 'transform/exact-overhead',
+    kind: 'transform',
+    title: 'adds to every frame exactly what it declares',
+    needs: ({ exactOverhead }) => exactOverhead,
+    run: async (env) => {
+      const plugin = env.create()
+      const codec = await loadCodec(plugin)
+      const { overheadBytes } = plugin.capabilities
+      let sequence = 0
+      for (const { name, bytes } of sampleFrames()) {
+        const encoded = encodeFrame(plugin, codec, bytes, frameContext(plugin, sequence++))
+        expectThat(
+          encoded?.length === bytes.length + overheadBytes,
+          `A frame of ${bytes.length} bytes became one of ${encoded?.length ?? 'no'} bytes, declared are ${overheadBytes} more: ${name}.`,
+        )
+      }
+    },
+  },
+  {
     id: 'transform/keyed-always',
     kind: 'transform',
     title: 'encodes every frame, so that none is stored in clear',
