@@ -20,7 +20,7 @@ export interface SlabRing {
   readonly count: number
   /** Slabs that sources and targets fill. */
   readonly inputs: Permits<number>
-  /** Slabs that workers fill; kept apart so that full inputs never starve the workers. */
+  /** Slabs that workers decode into; kept apart so that full inputs never starve the workers. */
   readonly outputs: Permits<number>
   /** The data part of a slab, behind the headroom. */
   readonly data: (slab: number) => Uint8Array
