@@ -23,3 +23,16 @@ test('memory is emptied, and huge pages are asked for under all of it', async ()
   memory.fill(2)
   expect(memory.every((byte) => byte === 2)).toBe(true)
 })
+
+test('what lies around whole pages, or in memory of unknown alignment, is left as it is', () => {
+  const memory = new Uint8Array(alignedMemory(20_000), 0, 20_000).fill(1)
+  renewInHugePages(memory.subarray(0, 10_000))
+  expect(memory.subarray(8192).every((byte) => byte === 1)).toBe(true)
+  memory.fill(1)
+  renewInHugePages(memory.subarray(100))
+  expect(memory.every((byte) => byte === 1)).toBe(true)
+  const plain = new Uint8Array(new SharedArrayBuffer(2 ** 21)).fill(1)
+  // One of these starts at a page.
+  for (let offset = 0; offset < 4096; offset += 8) renewInHugePages(plain.subarray(offset))
+  expect(plain.every((byte) => byte === 1)).toBe(true)
+})
