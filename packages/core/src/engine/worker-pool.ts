@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { CallOptions } from '../contract/context.js'
 import { BackupError, type ErrorCode } from '../contract/errors.js'
@@ -23,6 +24,9 @@ interface PooledWorker {
   readonly thread: Worker
   busy: number
 }
+
+/** A worker that has not ended its work by then, in a codec that hangs, is ended as it is. */
+const closeLimitMs = 5000
 
 /** Makes a pool; its workers start with the first task, or when they are told to prepare for it. */
 export function workerPool(count: number): WorkerPool {
@@ -107,14 +111,19 @@ export function workerPool(count: number): WorkerPool {
       closed = true
       await Promise.all(
         workers.map(async (worker) => {
-          // One that is still at work is ended as it is.
-          const isIdle = worker.busy === 0 && !dead.has(worker)
-          if (isIdle) await send(worker, { kind: 'close' }).catch(() => undefined)
+          // A thread that is ended inside of a native library takes the process with it, so its work may end first.
+          if (!dead.has(worker))
+            await Promise.race([send(worker, { kind: 'close' }).catch(() => undefined), patience()])
           await worker.thread.terminate()
         }),
       )
     },
   }
+}
+
+/** Resolves when a worker has had long enough for any task; keeps no process alive. */
+function patience(): Promise<void> {
+  return setTimeout(closeLimitMs, undefined, { ref: false })
 }
 
 function poolClosed(): BackupError {
