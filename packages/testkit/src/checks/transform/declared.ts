@@ -1,6 +1,7 @@
 import { describeSecretReference } from '@holdfast/core'
 import { expectEqual, expectThat } from '../expect.js'
-import { sampleFrames, textOf } from './frames.js'
+import { encodeSamples } from './encode-samples.js'
+import { textOf } from './frames.js'
 import { encodeFrame, frameContext, loadCodec, type TransformCheck } from './transform-check.js'
 
 /** What a transform declares is so. */
@@ -10,11 +11,9 @@ export const declaredChecks: readonly TransformCheck[] = [
     kind: 'transform',
     title: 'never needs more room than its declared overhead',
     run: async (env) => {
-      const plugin = env.create()
-      const codec = await loadCodec(plugin)
-      let sequence = 0
-      // encodeFrame gives exactly the declared room and guards what lies around it.
-      for (const { bytes } of sampleFrames()) encodeFrame(plugin, codec, bytes, frameContext(plugin, sequence++))
+      for await (const _ of encodeSamples(env.create())) {
+        // encodeFrame gives exactly the declared room and guards what lies around it.
+      }
     },
   },
   {
@@ -24,11 +23,8 @@ export const declaredChecks: readonly TransformCheck[] = [
     needs: ({ exactOverhead }) => exactOverhead,
     run: async (env) => {
       const plugin = env.create()
-      const codec = await loadCodec(plugin)
       const { overheadBytes } = plugin.capabilities
-      let sequence = 0
-      for (const { name, bytes } of sampleFrames()) {
-        const encoded = encodeFrame(plugin, codec, bytes, frameContext(plugin, sequence++))
+      for await (const { name, bytes, encoded } of encodeSamples(plugin)) {
         expectThat(
           encoded?.length === bytes.length + overheadBytes,
           `A frame of ${bytes.length} bytes became one of ${encoded?.length ?? 'no'} bytes, declared are ${overheadBytes} more: ${name}.`,
@@ -42,11 +38,7 @@ export const declaredChecks: readonly TransformCheck[] = [
     title: 'encodes every frame, so that none is stored in clear',
     needs: ({ keyed }) => keyed,
     run: async (env) => {
-      const plugin = env.create()
-      const codec = await loadCodec(plugin)
-      let sequence = 0
-      for (const { name, bytes } of sampleFrames()) {
-        const encoded = encodeFrame(plugin, codec, bytes, frameContext(plugin, sequence++))
+      for await (const { name, bytes, encoded } of encodeSamples(env.create())) {
         expectThat(encoded !== undefined, `A keyed transform left a frame as it is: ${name}.`)
         const clear = bytes.length >= 32 && Buffer.from(encoded).includes(Buffer.from(bytes.subarray(0, 32)))
         expectThat(!clear, `The encoded frame holds plain bytes: ${name}.`)
