@@ -28,8 +28,8 @@ export interface JobParts {
   readonly versions: PeerVersions
 }
 
-/** Lists all jobs. Their workloads are made when their contestants are asked for. */
-export function allJobs({ workloads, workFolder, versions }: JobParts): readonly Job[] {
+/** Lists the jobs of backing up. Their workloads are made when their contestants are asked for. */
+export function backupJobs({ workloads, workFolder, versions }: JobParts): readonly Job[] {
   const workshop = (tool: Tool): Workshop => createWorkshop(tool, workFolder)
   const ours = workshop(holdfast())
   const oursAtOne = workshop(holdfast(1))

@@ -1,11 +1,17 @@
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
+/** What jobs are about. */
+const jobGroups = ['backup', 'formats'] as const
+export type JobGroup = (typeof jobGroups)[number]
+
 /** How the benchmark is run. */
 export interface BenchOptions {
   readonly rounds: number
-  /** Ids of the jobs to run; all if not given. */
+  /** Ids of the jobs to run; all of the groups if not given. */
   readonly jobs?: readonly string[]
+  /** Groups of jobs to run; all if empty. */
+  readonly groups: readonly JobGroup[]
   readonly quick: boolean
   readonly peersOnly: boolean
   readonly jsonFile: string
@@ -14,7 +20,10 @@ export interface BenchOptions {
 }
 
 /** What `--help` prints. */
-export const usage = `Usage: node bench/run.ts [options]
+export const usage = `Usage: node bench/run.ts [backup] [formats] [options]
+
+  backup           only backups, restores and verifications, against restic and borg
+  formats          only conversions of disk images, against qemu-img
 
   --rounds N       rounds of each job (default 5; 2 with --quick)
   --jobs A,B       only these jobs
@@ -32,7 +41,8 @@ HOLDFAST_BENCH_DIR   folder for disk images and repositories (default .holdfast/
  * @throws TypeError for an unknown option, RangeError for a wrong number of rounds.
  */
 export function parseOptions(args: readonly string[], checkout: string): BenchOptions | 'help' {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
     args: args.filter((arg) => arg !== '--'),
     options: {
       rounds: { type: 'string' },
@@ -48,9 +58,15 @@ export function parseOptions(args: readonly string[], checkout: string): BenchOp
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new RangeError(`--rounds takes a whole number from 1, not ${values.rounds}`)
   }
+  const groups = positionals.map((word) => {
+    const group = jobGroups.find((known) => known === word)
+    if (group === undefined) throw new TypeError(`There is no group ${word}; the groups are ${jobGroups.join(', ')}`)
+    return group
+  })
   const time = new Date().toISOString().replaceAll(/[:.]/g, '-')
   return {
     rounds,
+    groups,
     ...(values.jobs !== undefined ? { jobs: values.jobs.split(',') } : {}),
     quick: values.quick,
     peersOnly: values['peers-only'],

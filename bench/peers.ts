@@ -13,6 +13,7 @@ const packages: Readonly<Record<string, string>> = {
   mke2fs: 'e2fsprogs',
   debugfs: 'e2fsprogs',
   fallocate: 'util-linux',
+  'qemu-img': 'qemu-utils',
 }
 
 /** Versions of the programs that Holdfast is compared with. */
@@ -20,6 +21,7 @@ export interface PeerVersions {
   readonly restic: string
   readonly borg: string
   readonly zstd: string
+  readonly qemuImg: string
 }
 
 /** Installs, with apt, what is missing of the programs that the benchmark runs. */
@@ -43,6 +45,7 @@ export async function peerVersions(): Promise<PeerVersions> {
     restic: versionIn(await runQuietly('restic', ['version'])),
     borg: versionIn(await runQuietly('borg', ['--version'])),
     zstd: versionIn(await runQuietly('zstd', ['--version'])),
+    qemuImg: versionIn(await runQuietly('qemu-img', ['--version'])),
   }
 }
 

@@ -1,10 +1,11 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { bars, isOurs, judge } from './bars.ts'
-import { allJobs, type Job } from './jobs.ts'
+import { formatJobs } from './format-jobs.ts'
+import { backupJobs, type Job } from './jobs.ts'
 import { type IndexMeasurement, indexJob, measureIndex } from './measure/measure-index.ts'
 import { type JobResult, runJob } from './measure/run-job.ts'
-import { type BenchOptions, parseOptions, usage } from './options.ts'
+import { type BenchOptions, type JobGroup, parseOptions, usage } from './options.ts'
 import { findProgram, installPeers, type PeerVersions, peerVersions } from './peers.ts'
 import { describeHost } from './report/host.ts'
 import { renderBars, renderIndex, renderJob } from './report/report.ts'
@@ -33,8 +34,10 @@ async function main(): Promise<number> {
   // Plugins are found from where the configuration is, and that may be outside the checkout.
   symlinkSync(join(checkout, 'node_modules'), join(workFolder, 'node_modules'))
   const workloads = openWorkloads(join(options.folder, scale.name, 'workloads'), scale)
-  const jobs = allJobs({ workloads, workFolder, versions })
-  const ids = [...jobs.map(({ id }) => id), indexJob]
+  const parts = { workloads, workFolder, versions }
+  const includes = (group: JobGroup) => options.groups.length === 0 || options.groups.includes(group)
+  const jobs = [...(includes('backup') ? backupJobs(parts) : []), ...(includes('formats') ? formatJobs(parts) : [])]
+  const ids = [...jobs.map(({ id }) => id), ...(includes('backup') ? [indexJob] : [])]
   const unknown = options.jobs?.find((id) => !ids.includes(id))
   if (unknown !== undefined) {
     console.error(`There is no job ${unknown}; the jobs are ${ids.join(', ')}`)
@@ -43,7 +46,7 @@ async function main(): Promise<number> {
 
   const results = await runAll(jobs, options, workFolder)
   rmSync(workFolder, { recursive: true })
-  const index = await indexResult(options, scale)
+  const index = includes('backup') ? await indexResult(options, scale) : undefined
   return report({ results, index, options, versions })
 }
 

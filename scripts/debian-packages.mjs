@@ -1,21 +1,50 @@
 // Installs the Debian packages whose programs judge our results in the tests; only what is missing, as root or by sudo.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** Each package, a program that proves that it is there, and why the tests want it. */
+/**
+ * Each package, a program or a file that proves that it is there, and why the tests want it.
+ *
+ * @type {readonly { name: string, program?: string, file?: readonly [folder: string, pattern: RegExp], reason: string }[]}
+ */
 const packages = [
   { name: 'e2fsprogs', program: 'mke2fs', reason: 'makes and checks the ext4 images that are backed up and restored' },
   { name: 'time', program: 'time', reason: 'measures the memory of a command for the benchmark' },
+  {
+    name: 'qemu-utils',
+    program: 'qemu-img',
+    reason: 'reads the disk images that we write, and writes those that we read',
+  },
+  { name: '7zip', program: '7zz', reason: 'reads our disk images, differencing VHDs among them' },
+  { name: 'libvhdi-utils', program: 'vhdimount', reason: 'reads our VHD and VHDX images' },
+  { name: 'libvmdk-utils', program: 'vmdkmount', reason: 'reads our VMDK images' },
+  { name: 'libqcow-utils', program: 'qcowmount', reason: 'reads our QCOW2 images' },
+  { name: 'libvirt-clients', program: 'virsh', reason: 'reads the XML of domains and the VMX that we write' },
+  { name: 'libxml2-utils', program: 'xmllint', reason: 'reads the OVF that we write' },
+  { name: 'virt-v2v', program: 'virt-v2v', reason: 'reads the OVA and the VMX that we write' },
+  { name: 'qemu-system-x86', program: 'qemu-system-x86_64', reason: 'boots restored machines' },
+  {
+    name: 'linux-image-amd64',
+    file: ['/boot', /^vmlinuz-.*amd64$/],
+    reason: 'is the kernel of the guest that is booted',
+  },
+  { name: 'kmod', program: 'modprobe', reason: "finds the guest's drivers" },
+  { name: 'busybox-static', program: 'busybox', reason: "is the guest's programs" },
+  { name: 'cpio', program: 'cpio', reason: "packs the guest's initial RAM disk" },
+  { name: 'fdisk', program: 'sfdisk', reason: "partitions the guest's disk" },
+  { name: 'mtools', program: 'mcopy', reason: "fills the guest's boot partition" },
+  { name: 'syslinux', program: 'syslinux', reason: 'makes the guest boot by itself' },
+  { name: 'syslinux-common', file: ['/usr/lib/syslinux/mbr', /^mbr\.bin$/], reason: 'makes the guest boot by itself' },
+  { name: 'fuse3', program: 'fusermount', reason: 'takes away what vhdimount, vmdkmount and qcowmount mounted' },
   { name: 'zstd', program: 'zstd', reason: 'reads what our zstd transform wrote, and the other way round' },
 ]
 
-const missing = packages.filter(({ program }) => !isInstalled(program))
+const missing = packages.filter((wanted) => !isThere(wanted))
 for (const { name, reason } of missing) console.log(`missing: ${name} (${reason})`)
 if (missing.length > 0) install(missing.map(({ name }) => name))
-const still = packages.filter(({ program }) => !isInstalled(program))
-for (const { name, program } of still)
-  console.error(`${name}: no program ${program}; the tests that need it are skipped`)
+const still = packages.filter((wanted) => !isThere(wanted))
+for (const { name } of still) console.error(`${name} is not there; the tests that need it are skipped`)
 console.log(`${packages.length - still.length} passed, ${still.length} failed`)
 if (still.length > 0) process.exitCode = 1
 
@@ -35,6 +64,13 @@ function install(names) {
     const { status } = spawnSync(command, rest, { stdio: 'inherit', env })
     if (status !== 0) return console.error(`apt-get ${args[0]} failed. Please run as root: ${byHand}`)
   }
+}
+
+/** @param {typeof packages[number]} wanted */
+function isThere({ program, file }) {
+  if (program !== undefined) return isInstalled(program)
+  const [folder, pattern] = file ?? ['', /^$/]
+  return existsSync(folder) && readdirSync(folder).some((name) => pattern.test(name))
 }
 
 /** @param {string} program */

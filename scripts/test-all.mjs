@@ -66,6 +66,7 @@ async function runStep(step) {
   console.log(
     `${bad > 0 ? 'FAIL ' : 'ok   '} ${step.name.padEnd(11)} ${seconds.padStart(6)} s   ${step.about}: ${counts}`,
   )
+  for (const line of outcome.notes ?? []) console.log(`      ${line}`)
   for (const name of skipped) console.log(`      ${skipsFail ? 'skipped, which counts as failed' : 'skipped'}: ${name}`)
 }
 

@@ -21,7 +21,7 @@ export interface BackupJob {
 /** Measures a backup, each round into a repository that has never seen it. */
 export function backup(workshop: Workshop, { label, machines, before, proved = false }: BackupJob): Contestant {
   const { tool, folders } = workshop
-  const repositoryBytes = (): number => folderBytes(tool.repository(folders))
+  const storedBytes = (): number => folderBytes(tool.repository(folders))
   let bytesBefore = 0
   return {
     label,
@@ -34,11 +34,11 @@ export function backup(workshop: Workshop, { label, machines, before, proved = f
       else await workshop.startFrom(before)
       workshop.touch()
       tool.present(folders, machines)
-      bytesBefore = repositoryBytes()
+      bytesBefore = storedBytes()
       return tool.backup(folders, point)
     },
     async inspect(firstRound) {
-      const bytesAfter = repositoryBytes()
+      const bytesAfter = storedBytes()
       if (firstRound && proved) {
         for (const state of machines) {
           clearOutput(workshop)
@@ -47,7 +47,7 @@ export function backup(workshop: Workshop, { label, machines, before, proved = f
         }
         clearOutput(workshop)
       }
-      return { repositoryBytes: bytesAfter, addedBytes: bytesAfter - bytesBefore }
+      return { storedBytes: bytesAfter, addedBytes: bytesAfter - bytesBefore }
     },
     async tearDown() {},
   }

@@ -2,7 +2,8 @@ import type { Command } from '../measure/measure.ts'
 
 /** What a round left behind, besides its times. */
 export interface Traces {
-  readonly repositoryBytes?: number
+  /** Size of the repository, or space that a written image takes. */
+  readonly storedBytes?: number
   /** What the round added to the repository. */
   readonly addedBytes?: number
   /** Space that a restored disk takes: less than its size if holes are holes again. */

@@ -30,7 +30,7 @@ export function floor(folder: string, { label, input, from, command, storesOutpu
       return command(input, output)
     },
     async inspect() {
-      return storesOutput ? { repositoryBytes: statSync(output).size } : {}
+      return storesOutput ? { storedBytes: statSync(output).size } : {}
     },
     async tearDown() {
       rmSync(output, { force: true })

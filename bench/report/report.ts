@@ -12,7 +12,7 @@ const jobHeadings = [
   'max',
   'cpu s',
   'peak MiB',
-  'repository MiB',
+  'stored MiB',
   'added MiB',
   'restored MiB',
   'holdfast is',
@@ -29,7 +29,7 @@ export function renderJob({ id, title, inputs, contestants }: JobResult): string
     seconds(summary.slowestSeconds),
     seconds(summary.cpuSeconds),
     toMib(summary.peakBytes),
-    optionalMib(summary.repositoryBytes),
+    optionalMib(summary.storedBytes),
     optionalMib(summary.addedBytes),
     optionalMib(summary.restoredBytes),
     comparison(ours, summary),
@@ -56,20 +56,20 @@ export function renderIndex(index: IndexMeasurement): string {
 
 /** Prints the bars: one row each. */
 export function renderBars(results: readonly BarResult[]): string {
-  const headings = ['bar', 'measured', 'at least', 'moonshot', 'repository', 'verdict']
+  const headings = ['bar', 'measured', 'at least', 'moonshot', 'stored', 'verdict']
   return renderTable(headings, results.map(barRow))
 }
 
-function barRow({ bar, verdict, ratio, repositoryRatio, peak, bytesPerChunk }: BarResult): string[] {
+function barRow({ bar, verdict, ratio, storedRatio, peak, bytesPerChunk }: BarResult): string[] {
   switch (bar.kind) {
     case 'speed': {
-      const limit = bar.repositoryAtMost === undefined ? '' : ` (at most ${bar.repositoryAtMost})`
+      const limit = bar.storedAtMost === undefined ? '' : ` (at most ${bar.storedAtMost})`
       return [
         `${bar.job}: ${bar.ours} against ${bar.peer}`,
         ratio === undefined ? '-' : `${ratio.toFixed(2)}x`,
         `${bar.atLeast}x`,
         `${bar.moonshot}x`,
-        repositoryRatio === undefined ? '-' : `${repositoryRatio.toFixed(2)}${limit}`,
+        storedRatio === undefined ? '-' : `${storedRatio.toFixed(2)}${limit}`,
         verdict,
       ]
     }

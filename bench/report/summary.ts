@@ -9,7 +9,7 @@ export interface Summary {
   readonly cpuSeconds: number
   /** The highest of all rounds. */
   readonly peakBytes: number
-  readonly repositoryBytes?: number
+  readonly storedBytes?: number
   readonly addedBytes?: number
   readonly restoredBytes?: number
 }
@@ -17,7 +17,7 @@ export interface Summary {
 /** Reduces rounds to medians; memory to its maximum. */
 export function summarise({ rounds }: ContestantResult): Summary {
   const walls = rounds.map(({ wallSeconds }) => wallSeconds)
-  const repository = rounds.flatMap(({ repositoryBytes }) => repositoryBytes ?? [])
+  const repository = rounds.flatMap(({ storedBytes }) => storedBytes ?? [])
   const added = rounds.flatMap(({ addedBytes }) => addedBytes ?? [])
   const restored = rounds.flatMap(({ restoredBytes }) => restoredBytes ?? [])
   return {
@@ -26,7 +26,7 @@ export function summarise({ rounds }: ContestantResult): Summary {
     slowestSeconds: Math.max(...walls),
     cpuSeconds: median(rounds.map(({ userSeconds, systemSeconds }) => userSeconds + systemSeconds)),
     peakBytes: Math.max(...rounds.map(({ peakBytes }) => peakBytes)),
-    ...(repository.length > 0 ? { repositoryBytes: median(repository) } : {}),
+    ...(repository.length > 0 ? { storedBytes: median(repository) } : {}),
     ...(added.length > 0 ? { addedBytes: median(added) } : {}),
     ...(restored.length > 0 ? { restoredBytes: median(restored) } : {}),
   }

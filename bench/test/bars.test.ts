@@ -9,11 +9,11 @@ const bar: SpeedBar = {
   peer: 'restic',
   atLeast: 2,
   moonshot: 3,
-  repositoryAtMost: 1.05,
+  storedAtMost: 1.05,
 }
 
-function round(wallSeconds: number, repositoryBytes: number, peakBytes = 100): Round {
-  return { wallSeconds, userSeconds: 1, systemSeconds: 1, peakBytes, repositoryBytes }
+function round(wallSeconds: number, storedBytes: number, peakBytes = 100): Round {
+  return { wallSeconds, userSeconds: 1, systemSeconds: 1, peakBytes, storedBytes }
 }
 
 function job(ours: Round[], peer: Round[]): JobResult {
@@ -40,7 +40,7 @@ test('the ratio is that of the medians', () => {
 })
 
 test('a bar whose repository size is unknown is missed, not met', () => {
-  const { repositoryBytes: _, ...withoutSize } = round(1, 1)
+  const { storedBytes: _, ...withoutSize } = round(1, 1)
   expect(judge(bar, [job([withoutSize], [round(10, 100)])]).verdict).toBe('missed')
 })
 
@@ -53,4 +53,13 @@ test("memory is the highest of all rounds of Holdfast's, and no peer's", () => {
     job([round(1, 1, 120), round(1, 1, 301), round(1, 1, 110)], [round(1, 1, 9000)]),
   ])
   expect(result).toMatchObject({ verdict: 'missed', peak: { bytes: 301, job: 'full', label: 'holdfast' } })
+})
+
+test('memory of some jobs is theirs alone', () => {
+  const converted = { ...job([round(1, 1, 200)], []), id: 'convert-raw-to-vhd' }
+  const results = [job([round(1, 1, 290)], []), converted]
+  expect(judge({ kind: 'memory', jobs: 'convert-', atMostBytes: 250, moonshotBytes: 100 }, results)).toMatchObject({
+    verdict: 'met',
+    peak: { bytes: 200 },
+  })
 })

@@ -43,7 +43,7 @@ measuredTest('each round of a second backup finds the first one and nothing of t
     expect(readFileSync(join(repository, 'before', 'server.raw'), 'utf8')).toBe('one')
     expect(existsSync(join(repository, 'measured'))).toBe(false)
     await measure(command, join(folder, 'log'))
-    expect(await contestant.inspect(firstRound)).toEqual({ repositoryBytes: 13, addedBytes: 10 })
+    expect(await contestant.inspect(firstRound)).toEqual({ storedBytes: 13, addedBytes: 10 })
   }
 })
 

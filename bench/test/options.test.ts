@@ -17,3 +17,9 @@ test.for(['0', '-1', '2.5', 'many'])('%s rounds are refused', (rounds) => {
 test('an unknown option is refused', () => {
   expect(() => parseOptions(['--fast'], '/checkout')).toThrow(/--fast/)
 })
+
+test('groups of jobs are chosen by their names', () => {
+  expect(parseOptions([], '/checkout')).toMatchObject({ groups: [] })
+  expect(parseOptions(['formats', '--rounds', '3'], '/checkout')).toMatchObject({ groups: ['formats'], rounds: 3 })
+  expect(() => parseOptions(['format'], '/checkout')).toThrow(/no group format/)
+})

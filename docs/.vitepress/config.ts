@@ -16,6 +16,7 @@ export default defineConfig({
       { text: 'Tutorials', items: pagesIn('tutorials') },
       { text: 'How to', items: pagesIn('how-to') },
       { text: 'Reference', items: [...pagesIn('reference'), { text: 'API', link: '/reference/api/' }] },
+      { text: 'Disk images', items: pagesIn('reference/formats') },
       { text: 'Explanation', items: pagesIn('explanation') },
       { text: 'Spec', items: pagesIn('spec') },
       { text: 'Contributing', items: pagesIn('contributing') },

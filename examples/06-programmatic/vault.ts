@@ -3,7 +3,6 @@ import {
   type EngineHost,
   openTarget,
   openTargetRepository,
-  placeInFolder,
   type RestoreReport,
   repositoryAccess,
   restorePoint,
@@ -11,6 +10,7 @@ import {
   workerPool,
 } from '@holdfast/core/engine'
 import { choosePoint, initRepository } from '@holdfast/core/repository'
+import { placeInFolder } from '@holdfast/machine-files'
 
 /** Makes the repository on a target: what `holdfast init` does. */
 export async function prepareRepository(target: PipelineTarget, host: EngineHost, signal: AbortSignal): Promise<void> {

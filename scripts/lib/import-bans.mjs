@@ -19,7 +19,10 @@ const optionalOfEngine = new Map([
   ['koffi', 'packages/core/src/files/huge-pages.ts'],
 ])
 const pluginName = /^@holdfast\/(source|quiesce|transform|target)-/
-const wireName = /^@holdfast\/(formats|protocol-[^/]+)(\/|$)/
+const protocolName = /^@holdfast\/protocol-[^/]+(\/|$)/
+const formatsName = /^@holdfast\/formats(\/|$)/
+const libraryName = /^@holdfast\/(descriptions|machine-files)(\/|$)/
+const contractDoors = ['@holdfast/core', '@holdfast/core/direct-file']
 
 /** @param {string} specifier */
 const isOurs = (specifier) => specifier.startsWith('@holdfast/')
@@ -87,6 +90,18 @@ export const bans = [
     reason: 'Tests of formats and protocols may use the test kit, but stay independent of everything else.',
   },
   {
+    id: 'library-narrow',
+    zones: ['library', 'library-test'],
+    hits: ({ specifier }, file) =>
+      isOurs(specifier) &&
+      !contractDoors.includes(specifier) &&
+      !formatsName.test(specifier) &&
+      !libraryName.test(specifier) &&
+      !(isTestkit(specifier) && zoneOf(file) === 'library-test'),
+    reason:
+      'Descriptions and machine files stand on the contract and the formats, so that plugins and program share them.',
+  },
+  {
     id: 'config-core-only',
     zones: ['config'],
     hits: ({ specifier }) => isOurs(specifier) && specifier !== '@holdfast/core',
@@ -121,17 +136,20 @@ export const bans = [
     zones: ['plugin', 'plugin-test'],
     hits: ({ specifier }, file) =>
       isOurs(specifier) &&
-      !['@holdfast/core', '@holdfast/core/direct-file', ...engineDoors].includes(specifier) &&
-      !wireName.test(specifier) &&
+      ![...contractDoors, ...engineDoors].includes(specifier) &&
+      !formatsName.test(specifier) &&
+      !protocolName.test(specifier) &&
+      !libraryName.test(specifier) &&
       !pluginName.test(specifier) &&
       !isTestkit(specifier) &&
       !specifier.startsWith(ownName(file)),
-    reason: "A plugin sees core's root and direct-file, formats and protocols, so that it runs under any host.",
+    reason:
+      "A plugin sees core's root and direct-file, formats, descriptions, machine files and protocols: it runs under any host.",
   },
   {
     id: 'cli-no-plugin',
     zones: ['cli'],
-    hits: ({ specifier }) => pluginName.test(specifier) || wireName.test(specifier),
+    hits: ({ specifier }) => pluginName.test(specifier) || protocolName.test(specifier),
     reason: "Plugins come from the user's config; a plugin that the program imports would be a privileged one.",
   },
   {

@@ -1,8 +1,8 @@
 /**
  * The parts of the workspace that have import rules of their own. Tests of a part have the part's name with `-test`.
  *
- * @typedef {'contract' | 'engine' | 'formats' | 'protocol' | 'config' | 'testkit' | 'cli' | 'plugin' | 'example'
- *   | 'engine-test' | 'formats-test' | 'protocol-test' | 'config-test' | 'testkit-test' | 'cli-test' | 'plugin-test' | 'other'} Zone
+ * @typedef {'contract' | 'engine' | 'formats' | 'library' | 'protocol' | 'config' | 'testkit' | 'cli' | 'plugin' | 'example'
+ *   | 'engine-test' | 'formats-test' | 'library-test' | 'protocol-test' | 'config-test' | 'testkit-test' | 'cli-test' | 'plugin-test' | 'other'} Zone
  */
 
 const contractFiles = /^packages\/core\/src\/(index\.ts$|contract\/|model\/)/
@@ -22,6 +22,7 @@ export function zoneOf(file) {
 /** @param {string} name Folder below packages/. */
 function packageZone(name) {
   if (name === 'core') return 'engine'
+  if (name === 'descriptions' || name === 'machine-files') return 'library'
   if (name.startsWith('protocol-')) return 'protocol'
   if (name === 'formats' || name === 'config' || name === 'testkit' || name === 'cli') return name
   return 'other'

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { imageMatrix } from './image-matrix.mjs'
 import { capture } from './run.mjs'
 import { root } from './workspace.mjs'
 
@@ -14,10 +15,13 @@ export async function runVitest(...filters) {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-vitest-'))
   const file = join(folder, 'report.json')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-  const { ok, output } = await capture('vitest', ['run', ...reporters, ...filters])
+  const matrix = join(folder, 'matrix.tsv')
+  const env = { ...process.env, HOLDFAST_MATRIX: matrix }
+  const { ok, output } = await capture('vitest', ['run', ...reporters, ...filters], { env })
   if (!existsSync(file)) return { passed: 0, failed: 1, output }
   /** @type {{ testResults: TestFile[] }} */
   const { testResults } = JSON.parse(readFileSync(file, 'utf8'))
+  const notes = existsSync(matrix) ? imageMatrix(readFileSync(matrix, 'utf8')) : []
   rmSync(folder, { recursive: true })
   const tests = testResults.flatMap((result) => result.assertionResults.map((test) => ({ ...test, file: result.name })))
   const passed = tests.filter(({ status }) => status === 'passed').length
@@ -32,6 +36,7 @@ export async function runVitest(...filters) {
     skipped: tests
       .filter(({ status }) => status !== 'passed' && status !== 'failed')
       .map((test) => `${relative(root, test.file)}: ${test.fullName}`),
+    notes,
     output,
   }
 }

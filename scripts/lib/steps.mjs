@@ -7,6 +7,7 @@ import { runVitest } from './run-vitest.mjs'
  * @property {number} passed
  * @property {number} failed
  * @property {readonly string[]} [skipped]
+ * @property {readonly string[]} [notes] Lines that are shown although nothing failed.
  * @property {string} output
  *
  * @typedef {object} Step

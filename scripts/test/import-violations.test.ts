@@ -12,6 +12,7 @@ const offences: Readonly<Record<string, readonly [file: string, text: string]>> 
   'wire-independent': ['packages/formats/src/a.ts', "import { BackupError } from '@holdfast/core'"],
   'formats-builtins-only': ['packages/formats/src/a.ts', "import { z } from 'zod'"],
   'wire-tests-testkit-only': ['packages/protocol-nbd/test/a.test.ts', "import { a } from '@holdfast/source-image'"],
+  'library-narrow': ['packages/machine-files/src/a.ts', "import { restorePoint } from '@holdfast/core/engine'"],
   'config-core-only': ['packages/config/src/a.ts', "import { run } from '@holdfast/core/engine'"],
   'testkit-core-only': ['packages/testkit/src/a.ts', "import { run } from '@holdfast/core/engine'"],
   'plugin-no-engine': ['plugins/target-a/src/a.ts', "export { run } from '@holdfast/core/engine'"],
@@ -45,10 +46,15 @@ test('what the matrix allows is let through', () => {
     ['packages/core/src/files/huge-pages.ts', "type Koffi = typeof import('koffi')"],
     ['packages/core/tsup.config.ts', "import { preset } from '../../tsup.preset.js'"],
     ['packages/cli/src/a.ts', "import { run } from '@holdfast/core/engine'\nawait import('@holdfast/testkit')"],
+    ['packages/cli/src/c.ts', "import { copyImage } from '@holdfast/formats'"],
+    [
+      'packages/machine-files/src/a.ts',
+      "import { openImage } from '@holdfast/formats'\nimport '@holdfast/descriptions'",
+    ],
     ['packages/cli/src/b.ts', "import type { Check } from '@holdfast/testkit'"],
     [
       'plugins/target-a/src/a.ts',
-      "import { objectKey } from '@holdfast/core'\nimport { nbd } from '@holdfast/protocol-nbd'",
+      "import { objectKey } from '@holdfast/core'\nimport { nbd } from '@holdfast/protocol-nbd'\nimport '@holdfast/machine-files'",
     ],
     [
       'plugins/target-a/test/a.test.ts',

@@ -2,6 +2,7 @@ import type { BackupError } from '@holdfast/core'
 import { Command, CommanderError } from 'commander'
 import { declareBackups } from './declarations/backups.js'
 import type { Declare } from './declarations/declare.js'
+import { declareImages } from './declarations/images.js'
 import { declarePoints } from './declarations/points.js'
 import { declareRepositories } from './declarations/repositories.js'
 import { declareTools } from './declarations/tools.js'
@@ -45,6 +46,7 @@ function declareProgram(onChosen: (command: ChosenCommand) => void): Command {
   declareBackups(declare)
   declarePoints(declare)
   declareRepositories(declare)
+  declareImages(declare)
   declareTools(declare)
   return program
 }

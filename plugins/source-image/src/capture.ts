@@ -1,56 +1,59 @@
 import type { Capture, CaptureRequest, Clock, DiskId, DiskSpec, Logger, Machine, UnavailableDisk } from '@holdfast/core'
-import { capturedDisk } from './captured-disk.js'
-import { type DiskFile, diskFile, type FileStamp } from './disk-file.js'
-import type { HoleSeeker } from './hole-seeker.js'
-import type { DiskDescription } from './machine-description.js'
-import type { FolderMachine } from './machine-folder.js'
-import { openRegularFile } from './regular-file.js'
-import { settleFiles } from './settle.js'
+import { capturedDisk } from './disks/captured-disk.js'
+import type { DiskContent } from './disks/disk-content.js'
+import { isSettled, type OpenDisks, openAtRest } from './disks/open-at-rest.js'
+import { type OpeningRules, openDisk } from './disks/open-disk.js'
+import type { DiskDescription } from './machines/machine-description.js'
+import type { FolderMachine } from './machines/machine-folder.js'
+import { trackDisk } from './tracking/track-disk.js'
 
 /** What taking a capture needs. */
 export interface CaptureSettings {
   readonly machine: FolderMachine
-  readonly folder: string
-  readonly followSymlinks: boolean
+  readonly disks: readonly DiskDescription[]
+  readonly opening: OpeningRules
   readonly request: CaptureRequest
-  readonly seeker: HoleSeeker | undefined
   readonly clock: Clock
   readonly logger: Logger
   readonly signal: AbortSignal
 }
 
-interface OpenDisk {
-  readonly disk: DiskDescription
-  readonly file: DiskFile
-}
-
 /** Opens the files of a machine's disks and remembers what they are; that moment is the point in time. */
 export async function takeCapture(settings: CaptureSettings): Promise<Capture> {
-  const { machine, request, seeker, clock, logger, signal } = settings
-  const opened: OpenDisk[] = []
-  const unavailable: UnavailableDisk[] = []
+  const { machine, disks, opening, request, clock, logger, signal } = settings
+  const opened: OpenDisks = new Map()
   const release = async () => {
-    await Promise.all(opened.map(({ file }) => file.close()))
+    await Promise.all([...opened.values()].map(async (disk) => disk.kind === 'open' && disk.content.close()))
   }
   try {
-    for (const disk of machine.disks) {
-      signal.throwIfAborted()
-      const file = await openDisk(disk, settings)
-      if (typeof file === 'string') unavailable.push(missing(disk, file))
-      else opened.push({ disk, file })
+    await openAtRest(disks, opened, { open: (disk) => openDisk(disk, opening), clock, signal })
+    const takenAt = clock.now()
+    const ready: { readonly disk: DiskDescription; readonly content: DiskContent }[] = []
+    const unavailable: UnavailableDisk[] = []
+    const sizes = new Map<DiskId, number>()
+    for (const disk of disks) {
+      const found = opened.get(disk.id)
+      if (found?.kind === 'open') sizes.set(disk.id, found.content.sizeBytes)
+      if (found?.kind === 'open' && isSettled(found)) ready.push({ disk, content: found.content })
+      else unavailable.push(missing(disk, found?.kind === 'unavailable' ? found.reason : beingWritten))
     }
-    const settled = await settleFiles(opened, clock, signal)
-    const ready = settled.filter(({ atRest }) => atRest)
-    for (const { disk, atRest } of settled) if (!atRest) unavailable.push(missing(disk, beingWritten))
-    for (const { disk, stamp } of ready) warnIfStale(machine, disk, stamp, logger)
+    for (const { disk, content } of ready) warnIfStale(machine, disk, content, logger)
+    const captured = await Promise.all(
+      ready.map(async ({ disk, content }) => {
+        const previous = request.previous.get(disk.id)
+        return capturedDisk({
+          id: disk.id,
+          content,
+          tracking: await trackDisk({ disk, content, previous, now: takenAt }),
+        })
+      }),
+    )
     signal.throwIfAborted()
     return {
-      machine: neutralMachine(machine, new Map(settled.map(({ disk, stamp }) => [disk.id, stamp.sizeBytes]))),
+      machine: neutralMachine(machine, disks, sizes),
       consistency: 'crash',
-      takenAt: clock.now(),
-      disks: ready.map(({ disk, file, stamp }) =>
-        capturedDisk({ disk, file, stamp, seeker, previous: request.previous.get(disk.id) }),
-      ),
+      takenAt,
+      disks: captured,
       unavailable,
       acknowledge: async () => {},
       [Symbol.asyncDispose]: release,
@@ -63,15 +66,6 @@ export async function takeCapture(settings: CaptureSettings): Promise<Capture> {
 
 const beingWritten = 'it is being written to; back up a snapshot of it, or stop its writer by a quiesce hook'
 
-/** Returns the disk's open file, or the reason why it cannot be had. */
-async function openDisk(
-  disk: DiskDescription,
-  { folder, followSymlinks }: CaptureSettings,
-): Promise<DiskFile | string> {
-  const opened = await openRegularFile(folder, disk.file, followSymlinks)
-  return opened.kind === 'open' ? diskFile(opened.handle, opened.path) : opened.reason
-}
-
 function missing({ id, file }: DiskDescription, reason: string): UnavailableDisk {
   return { id, reason: `${file}: ${reason}` }
 }
@@ -79,10 +73,11 @@ function missing({ id, file }: DiskDescription, reason: string): UnavailableDisk
 function warnIfStale(
   { describedNs, ref }: FolderMachine,
   disk: DiskDescription,
-  stamp: FileStamp,
+  { files }: DiskContent,
   logger: Logger,
 ): void {
-  if (disk.changeToken === undefined || describedNs === undefined || stamp.modifiedNs <= describedNs) return
+  if (disk.changeToken === undefined || describedNs === undefined) return
+  if (files.every(({ opened }) => opened.modifiedNs <= describedNs)) return
   logger.warn(
     'image is newer than the machine.json that records its changes; writes since then are not in the record',
     {
@@ -93,7 +88,11 @@ function warnIfStale(
 }
 
 /** Describes the machine with all its disks; the size of one whose image could not be opened is not known: 0. */
-function neutralMachine({ ref, description, disks }: FolderMachine, sizes: ReadonlyMap<DiskId, number>): Machine {
+function neutralMachine(
+  { ref, description }: FolderMachine,
+  disks: readonly DiskDescription[],
+  sizes: ReadonlyMap<DiskId, number>,
+): Machine {
   const { labels: _labels, disks: _disks, ...hardware } = description
   return {
     ...hardware,
@@ -104,6 +103,6 @@ function neutralMachine({ ref, description, disks }: FolderMachine, sizes: Reado
 }
 
 function diskSpec(disk: DiskDescription, sizeBytes: number): DiskSpec {
-  const { file: _file, changeToken: _token, changes: _changes, ...spec } = disk
+  const { file: _file, format: _format, changeToken: _token, changes: _changes, ...spec } = disk
   return { ...spec, sizeBytes }
 }

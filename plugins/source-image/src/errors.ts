@@ -8,6 +8,21 @@ export function sourceError(code: ErrorCode, message: string, options: BackupErr
   return new BackupError(code, message, { plugin: pluginId, ...options })
 }
 
+/** Makes the error of a disk that cannot be read; `problem` is a sentence without its full stop. */
+export function readError(
+  disk: string,
+  file: string,
+  problem: string,
+  why: Pick<BackupErrorOptions, 'cause' | 'hint'> = {},
+): BackupError {
+  return sourceError('E_SOURCE_READ', `Disk '${disk}' cannot be read: ${problem} (${file}).`, {
+    operation: 'source.read',
+    context: { disk, file },
+    hint: why.hint ?? 'Check the storage and the permissions of the file, then run again.',
+    ...(why.cause !== undefined && { cause: why.cause }),
+  })
+}
+
 /** Returns the system's code of an error (`ENOENT`), or `undefined` for any other value. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined

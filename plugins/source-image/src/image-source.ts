@@ -17,18 +17,24 @@ const capabilities = {
 export type ImageSourcePlugin = SourcePlugin<SourcePlugin['capabilities'] & typeof capabilities>
 
 /**
- * Makes a source of machines whose disks are raw image files in a folder.
+ * Makes a source of machines whose disks are image files in a folder.
  *
  * @throws BackupError `E_CONFIG`
  */
 export function imageSource(options: ImageSourceOptions): ImageSourcePlugin {
-  const { path, followSymlinks } = parseOptions('source', pluginId, imageOptions, options)
+  const { path, parentsIn, followSymlinks } = parseOptions('source', pluginId, imageOptions, options)
   return defineSource({
     id: pluginId,
     capabilities,
     open: async (context) => {
       context.signal.throwIfAborted()
-      return imageSession({ root: resolve(context.baseDir, path), followSymlinks, context })
+      const { baseDir } = context
+      return imageSession({
+        root: resolve(baseDir, path),
+        parentsIn: parentsIn.map((folder) => resolve(baseDir, folder)),
+        followSymlinks,
+        context,
+      })
     },
   })
 }

@@ -5,6 +5,12 @@ export interface ImageSourceOptions {
   /** Folder with one sub-folder a machine; a relative path starts from the config file's folder. */
   readonly path: string
   /**
+   * Folders beside a machine's own in which its images may name parents, extents and data files, as for shared templates.
+   *
+   * Relative paths start from the config file's folder. @defaultValue `[]`
+   */
+  readonly parentsIn?: readonly string[] | undefined
+  /**
    * Follow symbolic links that leave a machine's folder: linked machine folders, images and `machine.json`.
    *
    * @defaultValue `true`
@@ -12,13 +18,19 @@ export interface ImageSourceOptions {
   readonly followSymlinks?: boolean | undefined
 }
 
+const folder = (expected: string) =>
+  z
+    .string(expected)
+    .min(1, expected)
+    .refine((path) => !path.includes('\0'), 'a path cannot hold a NUL character')
+
 /** Checks and completes the options. */
 export const imageOptions = z.strictObject({
-  path: z
-    .string('expected the folder that holds the machines')
-    .min(1, 'expected the folder that holds the machines')
-    .refine((path) => !path.includes('\0'), 'a path cannot hold a NUL character')
-    .describe('Folder with one sub-folder a machine'),
+  path: folder('expected the folder that holds the machines').describe('Folder with one sub-folder a machine'),
+  parentsIn: z
+    .array(folder('expected a folder that holds shared images'), 'expected a list of folders')
+    .default([])
+    .describe("Folders beside a machine's own in which its images may name parents"),
   followSymlinks: z
     .boolean('expected true or false')
     .default(true)

@@ -8,29 +8,28 @@ import {
   type PreparedCapture,
   type SourceSession,
 } from '@holdfast/core'
+import { loadHoleSeeker } from '@holdfast/machine-files'
 import { takeCapture } from './capture.js'
+import type { OpeningRules } from './disks/open-disk.js'
 import { sourceError } from './errors.js'
-import { loadHoleSeeker } from './hole-seeker.js'
-import { type FolderMachine, readMachineFolder } from './machine-folder.js'
-import { type ScannedMachine, scanMachines } from './machine-scan.js'
+import { looseDisks } from './machines/loose-images.js'
+import { type FolderMachine, readMachineFolder } from './machines/machine-folder.js'
+import { type ScannedMachine, type ScanRules, scanMachines } from './machines/machine-scan.js'
 
 /** What a session works on. */
-export interface SessionSettings {
-  /** Absolute path of the folder that holds the machines. */
-  readonly root: string
-  readonly followSymlinks: boolean
+export interface SessionSettings extends ScanRules {
   readonly context: PluginContext
 }
 
 /** Makes a session; it holds nothing open between calls. */
-export function imageSession({ root, followSymlinks, context }: SessionSettings): SourceSession {
+export function imageSession({ context, ...scanRules }: SessionSettings): SourceSession {
   const { logger, clock } = context
+  const { root, ...rules } = scanRules
   let scanned: readonly ScannedMachine[] = []
-  let loading: ReturnType<typeof loadHoleSeeker> | undefined
 
   const scan = async (signal: AbortSignal) => {
     signal.throwIfAborted()
-    scanned = await scanMachines(root, followSymlinks, logger, signal)
+    scanned = await scanMachines(scanRules, logger, signal)
     return scanned
   }
 
@@ -51,10 +50,11 @@ export function imageSession({ root, followSymlinks, context }: SessionSettings)
     )
   }
 
-  const readMachine = async (folder: string, id: MachineId, earlier?: FolderMachine) => {
-    const machine = await readMachineFolder(folder, followSymlinks, earlier)
+  const readMachine = async (id: MachineId, opening: OpeningRules, earlier?: FolderMachine) => {
+    const machine = await readMachineFolder(opening.rules, earlier)
     if (machine === undefined || machine.ref.id !== id) throw machineNotFound(id, root)
-    return machine
+    const { disks } = machine
+    return { machine, disks: disks.by === 'description' ? disks.disks : await looseDisks(disks.names, opening, logger) }
   }
 
   async function* discover(
@@ -76,9 +76,8 @@ export function imageSession({ root, followSymlinks, context }: SessionSettings)
     signal: AbortSignal,
   ): Promise<PreparedCapture> => {
     const folder = await findFolder(id, signal)
-    const prepared = await readMachine(folder, id)
-    loading ??= loadHoleSeeker(logger)
-    const seeker = await loading
+    const opening = { rules: { ...rules, folder }, seeker: await loadHoleSeeker() }
+    const prepared = await readMachine(id, opening)
     signal.throwIfAborted()
     let taken = false
     return {
@@ -89,9 +88,9 @@ export function imageSession({ root, followSymlinks, context }: SessionSettings)
           })
         taken = true
         options.signal.throwIfAborted()
-        // Read again: a freeze hook may have recorded changes since, and they must belong to the bytes that are captured.
-        const machine = await readMachine(folder, id, prepared)
-        return takeCapture({ machine, folder, followSymlinks, request, seeker, clock, logger, signal: options.signal })
+        // Read again: a freeze hook may have recorded changes or made a snapshot since, which belong to what is captured.
+        const { machine, disks } = await readMachine(id, opening, prepared.machine)
+        return takeCapture({ machine, disks, opening, request, clock, logger, signal: options.signal })
       },
       [Symbol.asyncDispose]: async () => {},
     }
@@ -115,6 +114,6 @@ function machineNotFound(id: MachineId, root: string): Error {
   return sourceError('E_MACHINE_NOT_FOUND', `There is no machine '${id}' in ${root}.`, {
     operation: 'source.prepare',
     context: { machine: id },
-    hint: 'A machine is a sub-folder with raw images or a machine.json; its id is the one in there, or the name of the folder.',
+    hint: 'A machine is a sub-folder with disk images or a machine.json; its id is the one in there, or the name of the folder.',
   })
 }

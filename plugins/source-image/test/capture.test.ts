@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readlinkSync, statSync, symlinkSync, utimesSync } from 'node:fs'
+import { mkdirSync, statSync, symlinkSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '@holdfast/core'
@@ -7,18 +7,7 @@ import { toArray } from '@holdfast/testkit'
 import { describe, expect, it } from 'vitest'
 import { imageSource } from '../src/index.js'
 import { call, capture, context, filled, machineRoot, openSource, refOf, tokens, warnings } from './support/machines.js'
-
-/** Files below `folder` that this process holds open. */
-function openFiles(folder: string): string[] {
-  const targets = readdirSync('/proc/self/fd').map((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`)
-    } catch {
-      return ''
-    }
-  })
-  return targets.filter((target) => target.startsWith(folder))
-}
+import { openFiles } from './support/open-files.js'
 
 describe('a capture', () => {
   it('of a folder without machine.json has a disk for every raw file', async () => {

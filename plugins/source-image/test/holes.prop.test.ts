@@ -1,10 +1,9 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { toArray } from '@holdfast/testkit'
+import type { ByteRange } from '@holdfast/formats'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { type ByteRange, mergeRanges } from '../src/byte-range.js'
-import { walkHoles } from '../src/hole-map.js'
+import { mergeRanges } from '../src/machines/byte-range.js'
 import { call, filled, machineRoot, openSource, refOf, tokens, writeSparse } from './support/machines.js'
 
 const sizes = fc.oneof(
@@ -48,23 +47,6 @@ it('extents of any sparse file are in order, cover it, and reading them alone gi
       expect(Buffer.compare(restored, expected)).toBe(0)
     }),
     { numRuns: 60 },
-  )
-})
-
-it('walking any ranges covers exactly them, whatever the file system answers', async () => {
-  const answers = fc.func(
-    fc.oneof(fc.integer({ min: -10, max: 700 }), fc.constantFrom('none' as const, 'unknown' as const)),
-  )
-  await fc.assert(
-    fc.asyncProperty(ranges, answers, answers, async (given, nextData, nextHole) => {
-      const merged = mergeRanges(given)
-      const extents = await toArray(
-        walkHoles(merged, { seeker: { nextData, nextHole }, fd: () => 3, signal: call.signal }),
-      )
-      expect(mergeRanges(extents)).toEqual(merged)
-      expect(extents).toEqual(extents.toSorted((a, b) => a.offset - b.offset))
-    }),
-    { numRuns: 300 },
   )
 })
 

@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MachineRef } from '@holdfast/core'
 import { describe, expect, it } from 'vitest'
-import { parseMachineDescription } from '../src/machine-description.js'
+import { parseMachineDescription } from '../src/machines/machine-description.js'
 import { call, machineRoot, openSource, tokens } from './support/machines.js'
 
 const parse = (value: unknown) => parseText(JSON.stringify(value))
@@ -25,6 +25,7 @@ describe('machine.json', () => {
         {
           id: 'a',
           file: 'sub/a.raw',
+          format: 'vhdx',
           label: 'L',
           bus: 'virtio',
           bootOrder: 0,
@@ -67,6 +68,7 @@ describe('machine.json', () => {
     ['a disk without a file', { disks: [{ id: 'a' }] }, 'disks[0].file'],
     ['a disk without an id', { disks: [{ file: 'a.raw' }] }, 'disks[0].id'],
     ['an unknown field of a disk', { disks: [{ ...disk, size: 1 }] }, 'disks[0]'],
+    ['an unknown format', { disks: [{ ...disk, format: 'vdi' }] }, 'disks[0].format'],
     ['an unknown bus', { disks: [{ ...disk, bus: 'usb' }] }, 'disks[0].bus'],
     ['a negative boot order', { disks: [{ ...disk, bootOrder: -1 }] }, 'disks[0].bootOrder'],
     ['an empty token', { disks: [{ ...disk, changeToken: '' }] }, 'disks[0].changeToken'],

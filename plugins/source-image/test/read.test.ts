@@ -1,10 +1,11 @@
 import { appendFileSync, closeSync, openSync, truncateSync, utimesSync, writeSync } from 'node:fs'
-import { isBackupError } from '@holdfast/core'
+import { type DiskId, isBackupError } from '@holdfast/core'
 import { toArray } from '@holdfast/testkit'
 import { describe, expect, it } from 'vitest'
-import { capturedDisk } from '../src/captured-disk.js'
-import type { DiskFile } from '../src/disk-file.js'
-import type { DiskDescription } from '../src/machine-description.js'
+import { capturedDisk } from '../src/disks/captured-disk.js'
+import { rawContent } from '../src/disks/raw-content.js'
+import type { DiskFile } from '../src/files/disk-file.js'
+import { trackDisk } from '../src/tracking/track-disk.js'
 import { call, capture, filled, machineRoot } from './support/machines.js'
 
 const sizeBytes = 300_001
@@ -48,6 +49,7 @@ describe('reading', () => {
     const bytes = filled(100)
     const stamp = { sizeBytes: 20e6, inode: 1n, modifiedNs: 1n, changedNs: 1n }
     const file = fakeFile({
+      opened: stamp,
       stamp: () => stamp,
       read: async (into, at, length, offset) => {
         const got = Math.min(length, 3_333_333)
@@ -55,7 +57,7 @@ describe('reading', () => {
         return got
       },
     })
-    const disk = capturedDisk({ disk: described, file, stamp, seeker: undefined, previous: undefined })
+    const disk = await rawDisk(file)
     const into = new Uint8Array(19e6)
     await disk.readInto(7, into, call)
     expect(into.every((byte, i) => byte === bytes[(7 + i) % 100])).toBe(true)
@@ -104,8 +106,8 @@ describe('reading', () => {
     async (code) => {
       const cause = Object.assign(new Error('no'), { code })
       const stamp = { sizeBytes: 512, inode: 1n, modifiedNs: 1n, changedNs: 1n }
-      const file = fakeFile({ stamp: () => stamp, read: () => Promise.reject(cause) })
-      const disk = capturedDisk({ disk: described, file, stamp, seeker: undefined, previous: undefined })
+      const file = fakeFile({ opened: stamp, stamp: () => stamp, read: () => Promise.reject(cause) })
+      const disk = await rawDisk(file)
       await expect(disk.readInto(0, new Uint8Array(9), call)).rejects.toMatchObject({
         code: 'E_SOURCE_READ',
         cause,
@@ -153,10 +155,14 @@ describe('a file that changes after the capture', () => {
   })
 })
 
-const described = { id: 'a', file: 'a.raw' } as DiskDescription
+async function rawDisk(file: DiskFile) {
+  const content = rawContent('a', file, undefined)
+  const tracking = await trackDisk({ disk: {}, content, previous: undefined, now: new Date() })
+  return capturedDisk({ id: 'a' as DiskId, content, tracking })
+}
 
-function fakeFile(parts: Pick<DiskFile, 'read' | 'stamp'>): DiskFile {
-  return { path: '/fake/a.raw', fd: () => -1, close: async () => undefined, ...parts }
+function fakeFile(parts: Pick<DiskFile, 'read' | 'opened' | 'stamp'>): DiskFile {
+  return { path: '/fake/a.raw', place: '0:1', bornNs: 1n, fd: () => -1, close: async () => undefined, ...parts }
 }
 
 function overwrite(file: string): void {

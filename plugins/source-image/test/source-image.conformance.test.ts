@@ -4,6 +4,7 @@ import type { MachineRef } from '@holdfast/core'
 import { imageSource } from '@holdfast/source-image'
 import { describeSource } from '@holdfast/testkit/vitest'
 import { machineWriter } from './support/machine-writer.js'
+import { folderAndOpenFiles } from './support/open-files.js'
 
 describeSource('source-image', async ({ tempFolder }) => {
   const path = join(tempFolder, 'machines')
@@ -15,6 +16,6 @@ describeSource('source-image', async ({ tempFolder }) => {
     reference: (machine, disk) => readFile(join(path, machine, `${disk}.raw`)),
     mutate: (machine, disk) => writer.write(machine, disk),
     change: (machine) => writer.record(machine),
-    inventory: () => writer.openFiles(),
+    inventory: () => folderAndOpenFiles(path),
   }
 })

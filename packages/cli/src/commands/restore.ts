@@ -1,6 +1,8 @@
 import { resolve } from 'node:path'
 import type { DiskId } from '@holdfast/core'
-import { placeInFolder, restorePoint } from '@holdfast/core/engine'
+import { restorePoint } from '@holdfast/core/engine'
+import { type Mapping, placeInFolder } from '@holdfast/machine-files'
+import { asFormat } from '../image-access.js'
 import type { Invocation, Outcome } from '../invocation.js'
 import { printable } from '../render/printable.js'
 import { progressView } from '../render/progress.js'
@@ -15,9 +17,11 @@ export interface RestoreOptions {
   readonly target?: string
   readonly disk?: readonly string[]
   readonly name?: string
+  readonly as?: string
+  readonly variant?: string
 }
 
-/** Restores a machine from a recovery point into a folder of raw images. */
+/** Restores a machine from a recovery point into a folder of images, with a description for their hypervisor. */
 export async function restore(invocation: Invocation, wanted: string, options: RestoreOptions): Promise<Outcome> {
   const { output, signal, cwd } = invocation
   const startedAt = performance.now()
@@ -28,11 +32,20 @@ export async function restore(invocation: Invocation, wanted: string, options: R
   for (const { error } of stored.unreachable) output.error(error)
   const { repository } = stored.repositoryOf(target)
   const folder = resolve(cwd, options.to)
+  const format = asFormat(options.as ?? 'raw', '--as')
+  const kind = { format, ...(options.variant !== undefined && { variant: options.variant }) }
+  const mapping: Mapping[] = []
   using progress = progressView(output, 'written')
   const report = await restorePoint(
     repository,
     entry.point,
-    (machine, disks) => placeInFolder(folder, { ...machine, name: options.name ?? machine.name }, disks),
+    async (machine, disks) => {
+      const named = { ...machine, name: options.name ?? machine.name }
+      const placed = await placeInFolder(folder, named, disks, { kind })
+      mapping.push(...placed.report)
+      for (const { what, from, to, why } of placed.report) output.line(printable(`${what}: ${from} → ${to}. ${why}`))
+      return placed
+    },
     session.pool,
     { signal, onEvent: progress.onEvent, ...(options.disk !== undefined && { disks: options.disk.map(asDiskId) }) },
   )
@@ -43,7 +56,7 @@ export async function restore(invocation: Invocation, wanted: string, options: R
   output.line(printable(`${report.machine}: restored from ${report.point} on ${target} in ${took}: ${amount}`))
   output.line(printable(`  ${report.location}`))
   for (const { id, reason } of entry.point.unavailable) output.warning(`${id} is not in this point: ${reason}`)
-  return { exitCode: 0, result: { ...report, target } }
+  return { exitCode: 0, result: { ...report, target, mapping } }
 }
 
 /** The engine compares ids with those of the point and refuses others. */

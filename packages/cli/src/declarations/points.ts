@@ -27,13 +27,15 @@ export function declarePoints(declare: Declare): void {
       chooseShow(false, async (invocation) => (await import('../commands/show.js')).show(invocation, point, options)),
     )
 
-  const [restore, chooseRestore] = declare('restore', 'restore a machine into a folder of raw images')
+  const [restore, chooseRestore] = declare('restore', 'restore a machine into a folder of disk images')
   restore
     .argument('<point>', pointHelp)
     .requiredOption('--to <folder>', 'folder; the machine gets a folder of its own in it')
     .option(onTarget, 'read from this target (default: the first that has the point)')
     .option('--disk <id...>', 'only these disks')
     .option('--name <name>', 'name of the restored machine')
+    .option('--as <format>', 'images: raw, vmdk, vhd, vhdx or qcow2, and a description for their hypervisor', 'raw')
+    .option('--variant <name>', 'kind of image within the format: fixed, monolithicFlat, …')
     .action((point: string, options: RestoreOptions) =>
       chooseRestore(true, async (invocation) =>
         (await import('../commands/restore.js')).restore(invocation, point, options),

@@ -3,7 +3,7 @@ import type { ExitCode } from '../exit-code.js'
 import type { ErrorDocument } from './errors.js'
 
 /** Everything that `--json` prints as a line: the engine's events, and the program's own. Fields are only ever added. */
-export type CliEvent = EngineEvent | LogEvent | TargetReadyEvent | CheckEvent | ResultEvent
+export type CliEvent = EngineEvent | LogEvent | TargetReadyEvent | CheckEvent | ExtentEvent | ConvertEvent | ResultEvent
 
 /** A plugin has something to say. */
 export interface LogEvent {
@@ -30,6 +30,23 @@ export interface CheckEvent {
   readonly status: 'passed' | 'failed' | 'not-applicable'
   readonly reason?: string
   readonly durationMs: number
+}
+
+/** `image map` found an extent; `file` holds its bytes. */
+export interface ExtentEvent {
+  readonly type: 'extent'
+  readonly offset: number
+  readonly length: number
+  readonly kind: 'data' | 'zero' | 'unallocated'
+  readonly depth: number
+  readonly file?: string
+}
+
+/** `convert` is this far through the disk. */
+export interface ConvertEvent {
+  readonly type: 'convert-progress'
+  readonly positionBytes: number
+  readonly totalBytes: number
 }
 
 /** The last line, always: how the command ended, with its report or its error. */

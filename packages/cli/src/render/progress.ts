@@ -1,12 +1,13 @@
-import type { EngineEvent, OnEvent } from '@holdfast/core/engine'
+import type { EngineEvent } from '@holdfast/core/engine'
 import type { Output } from '../output.js'
 import { type DiskProgress, diskLine, liveLine, startDisk, updateDisk } from './disk-progress.js'
+import type { ConvertEvent } from './json-events.js'
 import { printable } from './printable.js'
 import { counted, formatBytes, formatDuration } from './units.js'
 
 /** Shows what the engine does: redrawn lines on a terminal, plain lines elsewhere, events with `--json`. */
 export interface ProgressView extends Disposable {
-  readonly onEvent: OnEvent
+  readonly onEvent: (event: EngineEvent | ConvertEvent) => void
   /** Takes the redrawn lines away. */
   readonly close: () => void
 }
@@ -50,7 +51,13 @@ export function progressView(output: Output, verb: string, now: () => number = (
     output.line(diskLine(disk, now()))
   }
 
-  const show = (event: EngineEvent): void => {
+  const wholeProgressed = (name: string, positionBytes: number, sizeBytes: number) => {
+    const disk = disks.get(wholeKey) ?? startDisk({ name, sizeBytes }, now())
+    disks.set(wholeKey, disk)
+    progressed(disk, { positionBytes, sizeBytes })
+  }
+
+  const show = (event: EngineEvent | ConvertEvent): void => {
     switch (event.type) {
       case 'disk-started': {
         const disk = startDisk({ name: `${event.machine}/${event.disk}`, sizeBytes: event.sizeBytes }, now())
@@ -63,13 +70,12 @@ export function progressView(output: Output, verb: string, now: () => number = (
       case 'disk-progress':
         progressed(disks.get(diskKey(event)), event)
         return
-      case 'verify-progress': {
-        const sizeBytes = event.totalBytes
-        const disk = disks.get(wholeKey) ?? startDisk({ name: 'all data', sizeBytes }, now())
-        disks.set(wholeKey, disk)
-        progressed(disk, { positionBytes: event.checkedBytes, sizeBytes })
+      case 'verify-progress':
+        wholeProgressed('all data', event.checkedBytes, event.totalBytes)
         return
-      }
+      case 'convert-progress':
+        wholeProgressed('disk', event.positionBytes, event.totalBytes)
+        return
       case 'disk-finished': {
         const disk = disks.get(diskKey(event))
         disks.delete(diskKey(event))

@@ -2,7 +2,6 @@ export type { ChainLink, FramePack } from '../repository/codec-chain.js'
 export { type CopyOptions, type CopyReport, copyPoints } from './copy-points.js'
 export { type DiskDifference, diffPoints } from './diff-points.js'
 export type { EngineEvent, OnEvent } from './events.js'
-export { placeInFolder, safeFileName } from './folder-placement.js'
 export { type EngineHost, engineHost, pluginContext, silentLogger, systemClock } from './host.js'
 export { addKey, type KeyReport, type KeySlotInfo, listKeys, revokeKey, rotateKeys } from './manage-keys.js'
 export {

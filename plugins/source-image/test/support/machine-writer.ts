@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readlink, writeFile } from 'node:fs/promises'
+import { mkdir, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { seededBytes, seededImage, writeImageFile } from '@holdfast/testkit/images'
 
@@ -51,13 +51,6 @@ export function machineWriter(root: string) {
         changeToken,
         changes: { since, extents: changes.get(disk) },
       }))
-    },
-    /** Everything in the folder, and what of it this process holds open. */
-    openFiles: async () => {
-      const files = await readdir(root, { recursive: true })
-      const fds = await readdir('/proc/self/fd')
-      const targets = await Promise.all(fds.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
-      return [...files, ...targets.filter((target) => target.startsWith(root)).map((target) => `open: ${target}`)]
     },
   }
 }

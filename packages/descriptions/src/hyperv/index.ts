@@ -1,0 +1,1 @@
+export { type HypervWriteOptions, writeHyperv } from './write-hyperv.js'

@@ -1,0 +1,122 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { createReadStream, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe } from 'vitest'
+
+/** A program by other people that reads disk images. */
+export interface Judge {
+  readonly name: 'qemu-img' | '7zz' | 'libvhdi' | 'libvmdk' | 'libqcow'
+  /** Program and the Debian package that has it. */
+  readonly program: string
+  readonly debianPackage: string
+  /** SHA-256 of the disk as this program reads it. @throws when the program refuses the image */
+  readonly digest: (image: string, format: JudgedFormat) => Promise<string>
+}
+
+/** Formats as judges name them; `-f` of qemu-img. */
+export type JudgedFormat = 'raw' | 'vmdk' | 'vhd' | 'vhdx' | 'qcow2'
+
+const qemuNames: Readonly<Record<JudgedFormat, string>> = {
+  raw: 'raw',
+  vmdk: 'vmdk',
+  vhd: 'vpc',
+  vhdx: 'vhdx',
+  qcow2: 'qcow2',
+}
+const sevenZipNames: Readonly<Partial<Record<JudgedFormat, string>>> = {
+  vmdk: 'VMDK',
+  vhd: 'VHD',
+  vhdx: 'VHDX',
+  qcow2: 'QCOW',
+}
+
+/** All judges. Their known defects stand beside the cases that meet them. */
+export const judges = {
+  qemuImg: { name: 'qemu-img', program: 'qemu-img', debianPackage: 'qemu-utils', digest: qemuDigest },
+  sevenZip: { name: '7zz', program: '7zz', debianPackage: '7zip', digest: sevenZipDigest },
+  libvhdi: {
+    name: 'libvhdi',
+    program: 'vhdimount',
+    debianPackage: 'libvhdi-utils',
+    digest: (image) => mountedDigest('vhdimount', image),
+  },
+  libvmdk: {
+    name: 'libvmdk',
+    program: 'vmdkmount',
+    debianPackage: 'libvmdk-utils',
+    digest: (image) => mountedDigest('vmdkmount', image),
+  },
+  libqcow: {
+    name: 'libqcow',
+    program: 'qcowmount',
+    debianPackage: 'libqcow-utils',
+    digest: (image) => mountedDigest('qcowmount', image),
+  },
+} as const satisfies Record<string, Judge>
+
+const missing = Object.values(judges).filter(({ program }) => spawnSync(program, ['--version']).error !== undefined)
+const isRequired = process.env['HOLDFAST_TEST_REQUIRE'] === 'all'
+if (missing.length > 0 && !isRequired)
+  process.stdout.write(
+    `SKIPPED: judges missing; apt-get install ${missing.map((judge) => judge.debianPackage).join(' ')}\n`,
+  )
+
+/** A suite that needs the judges: skipped aloud where one is missing, failed where they are required. */
+export const describeJudged: typeof describe | ReturnType<typeof describe.skipIf> = describe.skipIf(
+  missing.length > 0 && !isRequired,
+)
+
+/** Runs a program and returns its output; its error output becomes the message of what is thrown. */
+export function run(program: string, ...args: readonly string[]): string {
+  return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+/** SHA-256 of a file. */
+export async function fileDigest(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const part of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(part)
+  return hash.digest('hex')
+}
+
+/** A folder that is removed when it is disposed. */
+export function tempFolder(): { readonly path: string } & Disposable {
+  const path = mkdtempSync(join(tmpdir(), 'holdfast-formats-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+async function qemuDigest(image: string, format: JudgedFormat): Promise<string> {
+  using folder = tempFolder()
+  const raw = join(folder.path, 'disk.raw')
+  run('qemu-img', 'convert', '-f', qemuNames[format], '-O', 'raw', image, raw)
+  return await fileDigest(raw)
+}
+
+async function sevenZipDigest(image: string, format: JudgedFormat): Promise<string> {
+  const child = spawn('7zz', ['e', '-so', `-t${sevenZipNames[format]}`, image], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const hash = createHash('sha256')
+  let complaints = ''
+  child.stdout.on('data', (part: Uint8Array) => hash.update(part))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaints += text
+  })
+  const status = await new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve))
+  if (status !== 0 || /error/i.test(complaints)) throw new Error(`7zz refuses ${image}: ${complaints}`)
+  return hash.digest('hex')
+}
+
+/** Reads the newest of the disks that one of Joachim Metz's libraries shows under a mount point. */
+async function mountedDigest(program: string, image: string): Promise<string> {
+  const mount = mkdtempSync(join(tmpdir(), 'holdfast-mount-'))
+  try {
+    run(program, image, mount)
+    const shown = readdirSync(mount)
+    const newest = shown.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1)
+    if (newest === undefined) throw new Error(`${program} shows no disk in ${image}`)
+    return await fileDigest(join(mount, newest))
+  } finally {
+    spawnSync('fusermount', ['-u', mount])
+    rmdirSync(mount)
+  }
+}

@@ -1,0 +1,46 @@
+import { open } from 'node:fs/promises'
+import type { ByteStore } from '@holdfast/formats'
+
+/** A new file that an image is written to. */
+export interface FileStore extends ByteStore {
+  readonly path: string
+  /** Makes it durable. */
+  readonly sync: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+const zeroPiece = new Uint8Array(2 ** 20)
+
+/** Creates a file that is not there yet, readable by its owner alone. */
+export async function createFileStore(path: string): Promise<FileStore> {
+  const handle = await open(path, 'wx+', 0o600)
+  let earlier: Promise<unknown> = Promise.resolve()
+  const writeNow = async (offset: number, bytes: Uint8Array) => {
+    for (let done = 0; done < bytes.byteLength; )
+      done += (await handle.write(bytes, done, bytes.byteLength - done, offset + done)).bytesWritten
+  }
+  // One at a time: the kernel lets a single writer into a file, and the others burn a processor while they wait.
+  const write = async (offset: number, bytes: Uint8Array) => {
+    const written = earlier.then(() => writeNow(offset, bytes))
+    earlier = written.catch(() => {})
+    await written
+  }
+  return {
+    path,
+    write,
+    read: async (offset, into) => {
+      for (let filled = 0; filled < into.byteLength; ) {
+        const { bytesRead } = await handle.read(into, filled, into.byteLength - filled, offset + filled)
+        if (bytesRead === 0) throw new RangeError(`${path} ends at ${offset + filled} bytes`)
+        filled += bytesRead
+      }
+    },
+    zero: async (offset, length) => {
+      for (let done = 0; done < length; done += zeroPiece.byteLength)
+        await write(offset + done, zeroPiece.subarray(0, Math.min(zeroPiece.byteLength, length - done)))
+    },
+    resize: (sizeBytes) => handle.truncate(sizeBytes),
+    sync: () => handle.sync(),
+    close: () => handle.close(),
+  }
+}

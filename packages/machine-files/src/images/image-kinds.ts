@@ -1,0 +1,84 @@
+import { type ByteStore, ImageError, type ImageFormat, type ImageWriter } from '@holdfast/formats'
+import { createQcow2 } from '@holdfast/formats/qcow2'
+import { createRaw } from '@holdfast/formats/raw'
+import { createVhd } from '@holdfast/formats/vhd'
+import { createVhdx } from '@holdfast/formats/vhdx'
+import { createVmdk, vmdkKinds } from '@holdfast/formats/vmdk'
+
+/** What a new image is to be. */
+export interface ImageKind {
+  readonly format: ImageFormat
+  /** Kind within the format, in its own words: `fixed`, `streamOptimized`. @defaultValue the usual one, which grows */
+  readonly variant?: string
+  /** Compresses what is written. @defaultValue `false` */
+  readonly compress?: boolean
+}
+
+/** Where a writer puts its files. */
+export interface ImageFiles {
+  /** Name of the image's first file, by which other files of it are named. */
+  readonly name: string
+  readonly main: ByteStore
+  /** Creates a further file beside it. */
+  readonly create: (name: string) => Promise<ByteStore>
+}
+
+/** One kind of image that can be written. */
+interface WritableKind {
+  readonly variant: string
+  readonly compressed?: boolean
+  /** Disks of this kind have a multiple of it. @defaultValue a sector */
+  readonly sizeStepBytes?: number
+  readonly create: (files: ImageFiles, sizeBytes: number) => Promise<ImageWriter>
+}
+
+const sectorBytes = 512
+
+/** Every kind, the usual one of each format first. */
+const kinds: Readonly<Record<ImageFormat, readonly WritableKind[]>> = {
+  raw: [{ variant: 'plain', sizeStepBytes: 1, create: ({ main }, sizeBytes) => createRaw(main, { sizeBytes }) }],
+  vmdk: vmdkKinds.map((variant) => ({
+    variant,
+    compressed: variant === 'streamOptimized',
+    create: ({ name, main, create }, sizeBytes) => createVmdk(main, { kind: variant, name, create, sizeBytes }),
+  })),
+  vhd: (['dynamic', 'fixed'] as const).map((variant) => ({
+    variant,
+    create: ({ main }, sizeBytes) => createVhd(main, { variant, sizeBytes }),
+  })),
+  vhdx: (['dynamic', 'fixed'] as const).map((variant) => ({
+    variant,
+    create: ({ main }, sizeBytes) => createVhdx(main, { variant, sizeBytes }),
+  })),
+  qcow2: [
+    { variant: 'v3', create: ({ main }, sizeBytes) => createQcow2(main, { sizeBytes }) },
+    {
+      variant: 'v3',
+      compressed: true,
+      create: ({ main }, sizeBytes) => createQcow2(main, { sizeBytes, compression: { method: 'zlib' } }),
+    },
+  ],
+}
+
+/**
+ * Begins a new image. A disk that ends within a sector gets the rest of it where its format counts in sectors.
+ *
+ * @throws ImageError `unsupported` for a kind that is not written, `limit`
+ */
+export async function createImage(kind: ImageKind, files: ImageFiles, sizeBytes: number): Promise<ImageWriter> {
+  const { sizeStepBytes = sectorBytes, create } = writableKind(kind)
+  return create(files, Math.ceil(sizeBytes / sizeStepBytes) * sizeStepBytes)
+}
+
+function writableKind({ format, variant, compress = false }: ImageKind): WritableKind {
+  const all = kinds[format]
+  const named = all.filter((kind) => variant === undefined || kind.variant === variant)
+  // A variant that is always compressed need not be asked to be.
+  const found = named.find(({ compressed = false }) => compressed === compress) ?? (compress ? undefined : named[0])
+  if (found !== undefined) return found
+  const asked = [compress ? 'compressed' : '', format, variant ?? ''].filter((word) => word !== '').join(' ')
+  const names = all.map((kind) => `${kind.variant}${kind.compressed === true ? ' (compressed)' : ''}`)
+  throw new ImageError('unsupported', `${asked} is no kind of image that is written`, {
+    hint: `Choose one of ${names.join(', ')}.`,
+  })
+}

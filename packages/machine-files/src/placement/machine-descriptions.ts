@@ -1,0 +1,58 @@
+import { join } from 'node:path'
+import type { Machine } from '@holdfast/core'
+import { type Mapping, type PlacedDisk, writeHyperv, writeLibvirt, writeVmx } from '@holdfast/descriptions'
+import type { ImageFormat } from '@holdfast/formats'
+import { safeFileName } from './file-names.js'
+import { type DiskFile, machineJson } from './machine-json.js'
+
+/** A text that is written beside the disks. */
+export interface DescriptionFile {
+  readonly name: string
+  readonly text: string
+}
+
+/** What describes a restored machine, and what is not as it was. */
+export interface MachineDescriptions {
+  readonly files: readonly DescriptionFile[]
+  readonly report: readonly Mapping[]
+}
+
+/**
+ * Describes a machine for the hypervisor whose images these are: VMX for VMDK, libvirt's XML for QCOW2, a script for
+ * Hyper-V for VHD and VHDX; and `machine.json` always.
+ *
+ * A native description of another format is kept word for word beside them.
+ * @throws BackupError `E_PLACEMENT` when the hypervisor has no place for a disk
+ */
+export function describeMachine(
+  machine: Machine,
+  disks: readonly DiskFile[],
+  format: ImageFormat,
+  location: string,
+): MachineDescriptions {
+  const placed = { ...machine, disks: machine.disks.filter(({ id }) => disks.some((disk) => disk.id === id)) }
+  const files = [{ name: 'machine.json', text: machineJson(placed, disks) }]
+  const { native } = machine
+  if (native !== undefined) files.push({ name: `native.${safeFileName(native.format)}.txt`, text: native.text })
+  const places = disks.map(({ id, file }): PlacedDisk => ({ id, file, imageFormat: format }))
+  const name = safeFileName(machine.name)
+  switch (format) {
+    case 'raw':
+      return { files, report: [] }
+    case 'vmdk': {
+      const { text, report } = writeVmx(placed, places)
+      return { files: [...files, { name: `${name}.vmx`, text }], report }
+    }
+    case 'qcow2': {
+      // libvirt takes full paths only.
+      const there = places.map((place) => ({ ...place, file: join(location, place.file) }))
+      const { text, report } = writeLibvirt(placed, there)
+      return { files: [...files, { name: `${name}.xml`, text }], report }
+    }
+    case 'vhd':
+    case 'vhdx': {
+      const { text, report } = writeHyperv(placed, places)
+      return { files: [...files, { name: `${name}.ps1`, text }], report }
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { directWriter, openDirect } from '@holdfast/core/direct-file'
+import { createFileStore, type FileStore } from '../files/image-store.js'
+import { createImage, type ImageKind } from '../images/image-kinds.js'
+
+/** The image of a disk that is being restored. */
+export interface PlacedDisk {
+  /** Size of the disk in the image: larger than asked for where its format counts in sectors. */
+  readonly sizeBytes: number
+  /** Called concurrently on ranges that do not overlap, in any order. */
+  readonly write: (offset: number, bytes: Uint8Array) => Promise<void>
+  /** Completes the image and makes it durable; its files stay open. */
+  readonly complete: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+/** Creates the blank image of a disk. Raw ones are written past the page cache where that is possible. */
+export function createPlacedDisk(path: string, sizeBytes: number, kind: ImageKind): Promise<PlacedDisk> {
+  return kind.format === 'raw' ? createRawDisk(path, sizeBytes) : createImageDisk(path, sizeBytes, kind)
+}
+
+async function createRawDisk(path: string, sizeBytes: number): Promise<PlacedDisk> {
+  const handle = await open(path, 'wx', 0o600)
+  const handles: FileHandle[] = [handle]
+  const close = async () => {
+    for (const one of handles.splice(0)) await one.close()
+  }
+  try {
+    await handle.truncate(sizeBytes)
+    const direct = await openDirect(path, handle)
+    if (direct !== undefined) handles.push(direct)
+    const writer = directWriter(handle, direct)
+    return {
+      sizeBytes,
+      write: (offset, bytes) => writer.write(bytes, offset),
+      complete: async () => {
+        for (const one of handles) await one.sync()
+      },
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function createImageDisk(path: string, sizeBytes: number, kind: ImageKind): Promise<PlacedDisk> {
+  const stores: FileStore[] = []
+  const create = async (file: string) => {
+    const store = await createFileStore(file)
+    stores.push(store)
+    return store
+  }
+  const close = async () => {
+    for (const store of stores.splice(0)) await store.close()
+  }
+  try {
+    const files = {
+      name: basename(path),
+      main: await create(path),
+      create: (name: string) => create(join(dirname(path), name)),
+    }
+    const writer = await createImage(kind, files, sizeBytes)
+    return {
+      sizeBytes: writer.sizeBytes,
+      write: writer.write,
+      complete: async () => {
+        await writer.close()
+        for (const store of stores) await store.sync()
+      },
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}

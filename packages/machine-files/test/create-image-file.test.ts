@@ -1,0 +1,82 @@
+import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { createImageFile } from '../src/images/create-image-file.js'
+import { openImageFile } from '../src/images/open-image-file.js'
+import { tempFolder } from './support/temp-folder.js'
+
+let temp: ReturnType<typeof tempFolder>
+beforeEach(() => {
+  temp = tempFolder()
+})
+afterEach(() => temp[Symbol.dispose]())
+
+const raw = { format: 'raw', sizeBytes: 100_000 } as const
+
+it('has its name only once it is complete', async () => {
+  const path = join(temp.path, 'disk.raw')
+  await using created = await createImageFile(path, raw)
+  await created.writer.write(70_000, new TextEncoder().encode('data'))
+  expect(readdirSync(temp.path)).toEqual([expect.stringMatching(/^\.disk\.raw\.[0-9a-f]{8}\.partial$/)])
+  expect(await created.commit()).toEqual({ fileBytes: 100_000 })
+  expect(readdirSync(temp.path)).toEqual(['disk.raw'])
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+  expect(readFileSync(path).subarray(70_000, 70_004).toString()).toBe('data')
+  expect(readFileSync(path).byteLength).toBe(100_000)
+})
+
+it('leaves nothing when it is given up', async () => {
+  {
+    await using created = await createImageFile(join(temp.path, 'disk.raw'), raw)
+    await created.writer.write(0, new Uint8Array(10))
+  }
+  expect(readdirSync(temp.path)).toEqual([])
+})
+
+it('overwrites nothing, not even a link that leads nowhere or a file that came meanwhile', async () => {
+  const [taken, link, late] = ['taken.raw', 'link.raw', 'late.raw'].map((name) => join(temp.path, name))
+  writeFileSync(taken ?? '', 'mine')
+  symlinkSync('/no/such/file', link ?? '')
+  for (const path of [taken, link])
+    await expect(createImageFile(path ?? '', raw)).rejects.toMatchObject({ code: 'E_PLACEMENT' })
+  {
+    await using created = await createImageFile(late ?? '', raw)
+    writeFileSync(late ?? '', 'mine')
+    await expect(created.commit()).rejects.toMatchObject({ code: 'E_PLACEMENT' })
+  }
+  expect(readFileSync(taken ?? '', 'utf8')).toBe('mine')
+  expect(readFileSync(late ?? '', 'utf8')).toBe('mine')
+  expect(readdirSync(temp.path).sort()).toEqual(['late.raw', 'link.raw', 'taken.raw'])
+})
+
+it('is refused where it cannot be written, and leaves nothing', async () => {
+  await expect(createImageFile(join(temp.path, 'no', 'disk.raw'), raw)).rejects.toMatchObject({ code: 'E_PLACEMENT' })
+  await expect(createImageFile(join(temp.path, 'a.raw'), { ...raw, variant: 'striped' })).rejects.toMatchObject({
+    code: 'E_UNSUPPORTED',
+    hint: expect.stringContaining('plain'),
+  })
+  expect(readdirSync(temp.path)).toEqual([])
+})
+
+it('is raw by its ending, whatever a guest wrote to its start', async () => {
+  const path = join(temp.path, 'disk.img')
+  writeFileSync(path, Buffer.concat([Buffer.from('QFI\xfb', 'latin1'), Buffer.alloc(1000)]))
+  await using image = await openImageFile(path)
+  expect(image.layers[0].format).toBe('raw')
+  expect(image.sizeBytes).toBe(1004)
+})
+
+it('is not guessed to be raw by another ending', async () => {
+  const path = join(temp.path, 'disk.bak')
+  writeFileSync(path, Buffer.alloc(1000))
+  await expect(openImageFile(path)).rejects.toMatchObject({ code: 'E_SOURCE_INVALID' })
+  await using image = await openImageFile(path, { format: 'raw' })
+  expect(image.sizeBytes).toBe(1000)
+})
+
+it.each([
+  ['is missing', 'missing.raw'],
+  ['is a folder', '.'],
+])('tells what is wrong with an image that %s', async (_what, name) => {
+  await expect(openImageFile(join(temp.path, name))).rejects.toMatchObject({ code: 'E_SOURCE_READ' })
+})
