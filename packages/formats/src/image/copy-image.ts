@@ -18,9 +18,9 @@ export interface CopyImageReport {
   readonly writtenBytes: number
 }
 
-/** Read at once; pieces begin at multiples of it, so that few units are cut. */
-const pieceBytes = 2 ** 20
-const piecesAtOnce = 8
+/** Read at once; pieces begin at multiples of it, so that few units are cut. Smaller ones cost the page cache more. */
+const pieceBytes = 2 * 2 ** 20
+const piecesAtOnce = 4
 
 /** Zeros are looked for in stretches between these, whatever the writer's unit. */
 const granuleBytes = { least: 4096, most: 65_536 }

@@ -12,7 +12,9 @@ import { writeDisk } from './sample-disk.js'
 
 /** Opens a file of the disk with its parents. */
 export async function openReal(path: string): Promise<DiskImage> {
-  return openImage(await realFile(path), { codecs: [qcow2Codec, rawCodec], open: besideImage })
+  const isRaw = path.endsWith('.raw')
+  const codecs = [qcow2Codec, rawCodec]
+  return openImage(await realFile(path), { codecs, open: besideImage, ...(isRaw && { format: 'raw' }) })
 }
 
 /** SHA-256 of a disk as it is read here. */
