@@ -3,8 +3,10 @@ import { capturedDisk } from './disks/captured-disk.js'
 import type { DiskContent } from './disks/disk-content.js'
 import { isSettled, type OpenDisks, openAtRest } from './disks/open-at-rest.js'
 import { type OpeningRules, openDisk } from './disks/open-disk.js'
+import { sharedImages } from './disks/shared-images.js'
 import type { DiskDescription } from './machines/machine-description.js'
 import type { FolderMachine } from './machines/machine-folder.js'
+import { printable } from './printable.js'
 import { trackDisk } from './tracking/track-disk.js'
 
 /** What taking a capture needs. */
@@ -31,10 +33,13 @@ export async function takeCapture(settings: CaptureSettings): Promise<Capture> {
     const ready: { readonly disk: DiskDescription; readonly content: DiskContent }[] = []
     const unavailable: UnavailableDisk[] = []
     const sizes = new Map<DiskId, number>()
+    const shared = sharedImages(opened)
     for (const disk of disks) {
       const found = opened.get(disk.id)
       if (found?.kind === 'open') sizes.set(disk.id, found.content.sizeBytes)
-      if (found?.kind === 'open' && isSettled(found)) ready.push({ disk, content: found.content })
+      const ambiguity = shared.get(disk.id)
+      if (ambiguity !== undefined) unavailable.push(missing(disk, ambiguity))
+      else if (found?.kind === 'open' && isSettled(found)) ready.push({ disk, content: found.content })
       else unavailable.push(missing(disk, found?.kind === 'unavailable' ? found.reason : beingWritten))
     }
     for (const { disk, content } of ready) warnIfStale(machine, disk, content, logger)
@@ -67,7 +72,7 @@ export async function takeCapture(settings: CaptureSettings): Promise<Capture> {
 const beingWritten = 'it is being written to; back up a snapshot of it, or stop its writer by a quiesce hook'
 
 function missing({ id, file }: DiskDescription, reason: string): UnavailableDisk {
-  return { id, reason: `${file}: ${reason}` }
+  return { id, reason: file === '' ? reason : `${printable(file)}: ${reason}` }
 }
 
 function warnIfStale(
@@ -87,7 +92,7 @@ function warnIfStale(
   )
 }
 
-/** Describes the machine with all its disks; the size of one whose image could not be opened is not known: 0. */
+/** Describes the machine with all its disks; the size of one whose image could not be opened is what the description states, or 0. */
 function neutralMachine(
   { ref, description }: FolderMachine,
   disks: readonly DiskDescription[],
@@ -98,11 +103,17 @@ function neutralMachine(
     ...hardware,
     id: ref.id,
     name: ref.name,
-    disks: disks.map((disk) => diskSpec(disk, sizes.get(disk.id) ?? 0)),
+    disks: disks.map((disk) => diskSpec(disk, sizes.get(disk.id) ?? disk.statedBytes ?? 0)),
   }
 }
 
 function diskSpec(disk: DiskDescription, sizeBytes: number): DiskSpec {
-  const { file: _file, format: _format, changeToken: _token, changes: _changes, ...spec } = disk
-  return { ...spec, sizeBytes }
+  const { id, label, bus, bootOrder } = disk
+  return {
+    id,
+    sizeBytes,
+    ...(label !== undefined && { label }),
+    ...(bus !== undefined && { bus }),
+    ...(bootOrder !== undefined && { bootOrder }),
+  }
 }

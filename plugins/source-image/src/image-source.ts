@@ -10,7 +10,7 @@ const capabilities = {
   quiesceChannels: ['host'],
   consistency: 'crash',
   maxConcurrentReads: 4,
-  restore: false,
+  restore: true,
 } as const
 
 /** What {@link imageSource} makes. */

@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import {
   type CaptureRequest,
+  type Logger,
   type MachineId,
   type MachineRef,
   type MachineSelector,
@@ -13,8 +15,16 @@ import { takeCapture } from './capture.js'
 import type { OpeningRules } from './disks/open-disk.js'
 import { sourceError } from './errors.js'
 import { looseDisks } from './machines/loose-images.js'
-import { type FolderMachine, readMachineFolder } from './machines/machine-folder.js'
-import { type ScannedMachine, type ScanRules, scanMachines } from './machines/machine-scan.js'
+import type { FolderMachine } from './machines/machine-folder.js'
+import {
+  type MachineOrigin,
+  readOrigin,
+  type ScannedMachine,
+  type ScanRules,
+  scanMachines,
+} from './machines/machine-scan.js'
+import { printable } from './printable.js'
+import { folderRestore } from './restore.js'
 
 /** What a session works on. */
 export interface SessionSettings extends ScanRules {
@@ -33,26 +43,24 @@ export function imageSession({ context, ...scanRules }: SessionSettings): Source
     return scanned
   }
 
-  const findFolder = async (id: MachineId, signal: AbortSignal) => {
+  const findOrigin = async (id: MachineId, signal: AbortSignal) => {
     const known = scanned.filter(({ ref }) => ref.id === id)
     const found = known.length > 0 ? known : (await scan(signal)).filter(({ ref }) => ref.id === id)
     const [machine, twin] = found
     if (machine === undefined) throw machineNotFound(id, root)
-    if (twin === undefined) return machine.folder
-    throw sourceError(
-      'E_SOURCE_INVALID',
-      `${machine.folder} and ${twin.folder} both say that they are machine '${id}'.`,
-      {
-        operation: 'source.prepare',
-        context: { machine: id },
-        hint: 'Give one of them another id in its machine.json; a copied folder often keeps the old one.',
-      },
-    )
+    if (twin === undefined) return machine.origin
+    const [one, other] = [machine, twin].map(({ origin }) => join(origin.folder, origin.file ?? ''))
+    throw sourceError('E_SOURCE_INVALID', `${one} and ${other} both say that they are machine '${id}'.`, {
+      operation: 'source.prepare',
+      context: { machine: id },
+      hint: 'Give one of them another id, in a machine.json of its folder; a copied folder often keeps the old one.',
+    })
   }
 
-  const readMachine = async (id: MachineId, opening: OpeningRules, earlier?: FolderMachine) => {
-    const machine = await readMachineFolder(opening.rules, earlier)
-    if (machine === undefined || machine.ref.id !== id) throw machineNotFound(id, root)
+  const readMachine = async (id: MachineId, origin: MachineOrigin, opening: OpeningRules, earlier?: FolderMachine) => {
+    const machines = await readOrigin(opening.rules, origin, earlier)
+    const machine = machines.find(({ ref }) => ref.id === id)
+    if (machine === undefined) throw machineNotFound(id, root)
     const { disks } = machine
     return { machine, disks: disks.by === 'description' ? disks.disks : await looseDisks(disks.names, opening, logger) }
   }
@@ -75,10 +83,11 @@ export function imageSession({ context, ...scanRules }: SessionSettings): Source
     request: CaptureRequest,
     signal: AbortSignal,
   ): Promise<PreparedCapture> => {
-    const folder = await findFolder(id, signal)
-    const opening = { rules: { ...rules, folder }, seeker: await loadHoleSeeker() }
-    const prepared = await readMachine(id, opening)
+    const origin = await findOrigin(id, signal)
+    const opening = { rules: { ...rules, folder: origin.folder }, seeker: await loadHoleSeeker() }
+    const prepared = await readMachine(id, origin, opening)
     signal.throwIfAborted()
+    logNotes(prepared.machine, logger)
     let taken = false
     return {
       take: async (options) => {
@@ -89,7 +98,7 @@ export function imageSession({ context, ...scanRules }: SessionSettings): Source
         taken = true
         options.signal.throwIfAborted()
         // Read again: a freeze hook may have recorded changes or made a snapshot since, which belong to what is captured.
-        const { machine, disks } = await readMachine(id, opening, prepared.machine)
+        const { machine, disks } = await readMachine(id, origin, opening, prepared.machine)
         return takeCapture({ machine, disks, opening, request, clock, logger, signal: options.signal })
       },
       [Symbol.asyncDispose]: async () => {},
@@ -99,8 +108,24 @@ export function imageSession({ context, ...scanRules }: SessionSettings): Source
   return {
     discover: (selector, { signal }) => discover(selector, signal),
     prepare: (machine, request, { signal }) => prepare(machine, request, signal),
+    restore: folderRestore({
+      root,
+      logger,
+      takenIds: async (signal) => new Set((await scan(signal)).map(({ ref }) => ref.id)),
+    }),
     [Symbol.asyncDispose]: async () => {},
   }
+}
+
+/** Says what a description knows and the neutral model cannot; all of it stays in the machine's native text. */
+function logNotes({ ref, notes = [] }: FolderMachine, logger: Logger): void {
+  if (notes.length === 0) return
+  logger.info('the description says more than the neutral model can; it is kept word for word', {
+    machine: ref.id,
+    notes: notes.length,
+  })
+  for (const { what, where, why } of notes)
+    logger.debug(printable(`${what}: ${why}`), { machine: ref.id, where: printable(where) })
 }
 
 function fits({ ref, broken }: ScannedMachine, selector: MachineSelector): boolean {
@@ -114,6 +139,6 @@ function machineNotFound(id: MachineId, root: string): Error {
   return sourceError('E_MACHINE_NOT_FOUND', `There is no machine '${id}' in ${root}.`, {
     operation: 'source.prepare',
     context: { machine: id },
-    hint: 'A machine is a sub-folder with disk images or a machine.json; its id is the one in there, or the name of the folder.',
+    hint: 'A machine is a sub-folder with disk images or a machine.json, or what a .vmx, .ovf, .ova or libvirt .xml describes; its id is the one in there, or the name of the folder.',
   })
 }

@@ -1,6 +1,6 @@
 import { BackupError, type ErrorCode, isBackupError } from '@holdfast/core'
 import { type ImageErrorCode, isImageError } from '@holdfast/formats'
-import { systemCode } from '../files/system-error.js'
+import { pathProblem, systemCode } from '../files/system-error.js'
 
 const codes: Readonly<Record<ImageErrorCode, ErrorCode>> = {
   'unknown-format': 'E_SOURCE_INVALID',
@@ -37,16 +37,8 @@ export function imageFailure(error: unknown, path: string): unknown {
   })
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'a part of its path is not a folder',
-  EACCES: 'this user may not read it',
-  EPERM: 'this user may not read it',
-  EIO: 'the storage under it fails',
-  EMFILE: 'too many files are open',
-}
-
 function reason(error: unknown, code: string | undefined): string {
-  if (code !== undefined) return reasons[code] ?? code
+  if (code === 'EMFILE') return 'too many files are open'
+  if (code !== undefined) return pathProblem(error) ?? code
   return error instanceof Error ? error.message : String(error)
 }

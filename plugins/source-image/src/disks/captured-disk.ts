@@ -1,6 +1,7 @@
 import { type CapturedDisk, type ChangeToken, type DiskId, type Extent, isBackupError } from '@holdfast/core'
 import { isImageError } from '@holdfast/formats'
-import { readError, sourceError, systemCode } from '../errors.js'
+import { systemCode } from '@holdfast/machine-files'
+import { readError, sourceError } from '../errors.js'
 import { sameStamp } from '../files/disk-file.js'
 import { printable } from '../printable.js'
 import { changedExtents } from '../tracking/changed-extents.js'

@@ -71,9 +71,9 @@ const parentCodecs: readonly ImageCodec[] = imageCodecs.map((codec) => ({
 function filesByLayer(held: readonly ChainFile[], layers: readonly LayerInfo[]): ReadonlyMap<string, DiskFile[]> {
   const byLayer = new Map<string, DiskFile[]>(layers.map(({ file }) => [file, []]))
   const owners = new Map<string, string>()
-  for (const { file, namedBy = '' } of held) {
-    const owner = byLayer.has(file.path) ? file.path : (owners.get(namedBy) ?? '')
-    owners.set(file.path, owner)
+  for (const { name, file, namedBy = '' } of held) {
+    const owner = byLayer.has(name) ? name : (owners.get(namedBy) ?? '')
+    owners.set(name, owner)
     byLayer.get(owner)?.push(file)
   }
   return byLayer

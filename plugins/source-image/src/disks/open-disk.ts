@@ -1,16 +1,14 @@
 import { isBackupError } from '@holdfast/core'
 import { type ImageFormat, imageCodecs, isImageError, type NamedSource } from '@holdfast/formats'
-import { formatOfPath, type HoleSeeker } from '@holdfast/machine-files'
-import { pathProblem } from '../errors.js'
+import { formatOfPath, type HoleSeeker, pathProblem } from '@holdfast/machine-files'
 import { type ChainFiles, chainFiles } from '../files/chain-files.js'
-import { diskFile } from '../files/disk-file.js'
-import { type FolderRules, pathInMachine } from '../files/folder-rules.js'
+import type { FolderRules } from '../files/folder-rules.js'
 import { isFlatExtentName, isRawName } from '../files/image-names.js'
-import { openRegularFile } from '../files/regular-file.js'
 import type { DiskDescription } from '../machines/machine-description.js'
 import { printable } from '../printable.js'
 import type { DiskContent } from './disk-content.js'
 import { openImageContent } from './image-content.js'
+import { type OpenPlace, openPlace } from './open-place.js'
 import { rawContent } from './raw-content.js'
 
 /** How the files of a machine are opened. */
@@ -35,20 +33,20 @@ export async function openDisk(
   { rules, seeker }: OpeningRules,
   files: ChainFiles = chainFiles({ disk: disk.id, rules, seeker }),
 ): Promise<OpenedDisk> {
-  const path = pathInMachine(rules, disk.file)
-  const opened = await openRegularFile(path, rules.followSymlinks ? undefined : [rules.folder])
-  if (opened.kind !== 'open') return { kind: 'unavailable', reason: opened.reason }
-  const file = diskFile(opened.handle, path)
-  const source = files.first(file)
+  let opened: OpenPlace | undefined
   try {
-    const format = disk.format ?? (await formatOf(disk.file, opened.realPath, source))
-    if (format === 'raw') return { kind: 'open', content: rawContent(disk.id, file, seeker) }
+    const place = await openPlace(disk, { rules, seeker }, files)
+    if (place.kind === 'unavailable') return place
+    opened = place
+    const { file, source, isPart } = place
+    const format = disk.format ?? (await formatOf(disk, place))
+    if (format === 'raw' && !isPart) return { kind: 'open', content: rawContent(disk.id, file, seeker) }
     if (isImageFormat(format)) return { kind: 'open', content: await openImageContent(source, format, files) }
     await file.close()
     return { kind: 'unavailable', reason: format.unclear }
   } catch (error) {
-    await file.close()
-    return { kind: 'unavailable', reason: reasonOf(error, path) }
+    await opened?.file.close()
+    return { kind: 'unavailable', reason: reasonOf(error, opened?.file.path ?? disk.file) }
   }
 }
 
@@ -62,13 +60,18 @@ interface UnclearFormat {
  *
  * A name decides for raw, and for nothing else: what a file of another name holds, its bytes say.
  */
-async function formatOf(name: string, realPath: string, source: NamedSource): Promise<ImageFormat | UnclearFormat> {
+async function formatOf(
+  { file: name, at }: DiskDescription,
+  { names, source }: OpenPlace,
+): Promise<ImageFormat | UnclearFormat> {
   if (isFlatExtentName(name)) return { unclear: `it is an extent without its descriptor; ${restoreOrState}` }
-  if (isRawName(name) || isRawName(realPath)) return 'raw'
+  if (names.some(isRawName)) return 'raw'
   const promised = formatOfPath(name)
   const found = await recogniseImage(source)
   if (promised !== undefined) return found ?? { unclear: `it is no ${promised} image; ${restoreOrState}` }
-  if (found === undefined) return 'raw'
+  if (found === undefined && at === undefined) return 'raw'
+  // A hypervisor knows more formats than there are here, so that its word is needed for raw.
+  if (found === undefined) return { unclear: `its description states no format that is known here; ${restoreOrState}` }
   return {
     unclear: `it looks like ${found}, which a guest can make its raw disk look like; state its format in machine.json`,
   }
@@ -98,7 +101,8 @@ function reasonOf(error: unknown, path: string): string {
       longestReason,
     )
   }
-  if (isBackupError(error) && error.code === 'E_SOURCE_READ') return error.message
+  if (isBackupError(error) && (error.code === 'E_SOURCE_READ' || error.code === 'E_SOURCE_INVALID'))
+    return error.message
   const problem = pathProblem(error)
   if (problem === undefined) throw error
   return problem

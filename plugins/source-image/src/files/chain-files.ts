@@ -1,22 +1,24 @@
-import { isBackupError } from '@holdfast/core'
+import { type OvaMember, partOf } from '@holdfast/descriptions'
 import { type FileOpener, ImageError, type NamedSource } from '@holdfast/formats'
-import { type HoleSeeker, walkHoles } from '@holdfast/machine-files'
-import { readError, systemCode } from '../errors.js'
+import { type HoleSeeker, namedPaths } from '@holdfast/machine-files'
 import { type DiskFile, diskFile } from './disk-file.js'
-import type { FolderRules } from './folder-rules.js'
-import { namedPaths } from './named-paths.js'
-import { openRegularFile } from './regular-file.js'
+import { fileBytes } from './file-bytes.js'
+import { type FolderRules, linkBounds, namingRoots } from './folder-rules.js'
+import { openFile } from './open-file.js'
 
-/** A file of a chain, and the path of the file that names it; absent for the image itself. */
+/** A file of a chain. */
 export interface ChainFile {
+  /** Name by which codecs know it: its path, and of a part of an archive its name in there as well. */
+  readonly name: string
   readonly file: DiskFile
+  /** Name of the file that names it; absent for the image itself. */
   readonly namedBy?: string
 }
 
 /** The files of a chain as a codec reads them, each stamped before its first byte was read. */
 export interface ChainFiles {
-  /** Makes the source of the image itself. */
-  readonly first: (file: DiskFile) => NamedSource
+  /** Makes the source of the image itself: a file, or a part of one. */
+  readonly first: (file: DiskFile, part?: OvaMember) => NamedSource
   /** Opens what images name. A file that may not be had counts as missing: an image often knows a second name. */
   readonly open: FileOpener
   /** Why the first such file may not be had; when an image then lacks a file, this is the reason to report. */
@@ -40,19 +42,15 @@ export function chainFiles({ disk, rules, seeker }: ChainFilesOptions): ChainFil
   const all: ChainFile[] = []
   const closed = new Set<DiskFile>()
   const refusals: ImageError[] = []
+  let isPacked = false
 
-  const source = (file: DiskFile, namedBy?: string): NamedSource => {
-    all.push({ file, ...(namedBy !== undefined && { namedBy }) })
+  const source = (file: DiskFile, { part, namedBy }: { part?: OvaMember; namedBy?: string } = {}): NamedSource => {
+    const name = part === undefined ? file.path : `${file.path}/${part.name}`
+    const whole = fileBytes(disk, file, seeker)
+    all.push({ name, file, ...(namedBy !== undefined && { namedBy }) })
     return {
-      name: file.path,
-      source: {
-        sizeBytes: file.opened.sizeBytes,
-        read: (offset, into) => readWhole(disk, file, offset, into),
-        dataRanges: async function* (range) {
-          for await (const { kind, ...data } of walkHoles([range], { seeker, fd: file.fd }))
-            if (kind === 'data') yield data
-        },
-      },
+      name,
+      source: part === undefined ? whole : partOf(whole, part),
       close: async () => {
         closed.add(file)
         await file.close()
@@ -61,13 +59,20 @@ export function chainFiles({ disk, rules, seeker }: ChainFilesOptions): ChainFil
   }
 
   return {
-    first: (file) => source(file),
+    first: (file, part) => {
+      isPacked = part !== undefined
+      return source(file, part && { part })
+    },
     open: async (name, from) => {
-      const paths = await namedPaths(name, from.name, rules)
+      if (isPacked) {
+        refusals.push(packed(name, from.name))
+        return undefined
+      }
+      const paths = await namedPaths(name, from.name, await namingRoots(rules))
       if (paths.length === 0) refusals.push(outside(name, from.name))
       for (const path of paths) {
-        const opened = await openRegularFile(path, linkBounds(rules))
-        if (opened.kind === 'open') return source(diskFile(opened.handle, path), from.name)
+        const opened = await openFile(path, linkBounds(rules))
+        if (opened.kind === 'open') return source(diskFile(opened.handle, path), { namedBy: from.name })
         if (opened.kind !== 'missing') refusals.push(unusable(path, from.name, opened.reason))
       }
       return undefined
@@ -76,10 +81,6 @@ export function chainFiles({ disk, rules, seeker }: ChainFilesOptions): ChainFil
     list: () => all.filter(({ file }) => !closed.has(file)),
     all: () => all,
   }
-}
-
-function linkBounds({ folder, parentsIn, followSymlinks }: FolderRules): readonly string[] | undefined {
-  return followSymlinks ? undefined : [folder, ...parentsIn]
 }
 
 function outside(name: string, from: string): ImageError {
@@ -93,24 +94,13 @@ function outside(name: string, from: string): ImageError {
   )
 }
 
-function unusable(path: string, from: string, reason: string): ImageError {
-  return new ImageError('refused-file', `it needs ${path}, but ${reason}`, { file: from })
+function packed(name: string, from: string): ImageError {
+  return new ImageError('refused-file', `it names ${JSON.stringify(name)}, but an image in an OVA has to stand alone`, {
+    file: from,
+    hint: 'Unpack the OVA into a folder.',
+  })
 }
 
-async function readWhole(disk: string, file: DiskFile, offset: number, into: Uint8Array): Promise<void> {
-  try {
-    for (let filled = 0; filled < into.byteLength; ) {
-      const bytesRead = await file.read(into, filled, into.byteLength - filled, offset + filled)
-      if (bytesRead === 0)
-        throw readError(
-          disk,
-          file.path,
-          `it ends at ${offset + filled} bytes, before its size of ${file.opened.sizeBytes}`,
-        )
-      filled += bytesRead
-    }
-  } catch (cause) {
-    const code = systemCode(cause)
-    throw isBackupError(cause) || code === undefined ? cause : readError(disk, file.path, code, { cause })
-  }
+function unusable(path: string, from: string, reason: string): ImageError {
+  return new ImageError('refused-file', `it needs ${path}, but ${reason}`, { file: from })
 }

@@ -1,10 +1,11 @@
-import { isAbsolute, join, relative, sep } from 'node:path'
+import { realpath } from 'node:fs/promises'
+import { join } from 'node:path'
 
 /** Where the files of a machine may lie. */
 export interface FolderRules {
   /** The machine's folder. */
   readonly folder: string
-  /** Further folders in which images may name their parents, extents and data files. */
+  /** Further folders in which descriptions may name images, and images their parents, extents and data files. */
   readonly parentsIn: readonly string[]
   readonly followSymlinks: boolean
 }
@@ -14,8 +15,12 @@ export function pathInMachine({ folder }: FolderRules, file: string): string {
   return join(folder, ...file.split('/'))
 }
 
-/** Tells whether a path lies below a folder, by its text alone. */
-export function isBelow(folder: string, path: string): boolean {
-  const way = relative(folder, path)
-  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
+/** Returns the folders that links must not lead out of, for what others than `machine.json` name; `undefined`: any. */
+export function linkBounds({ folder, parentsIn, followSymlinks }: FolderRules): readonly string[] | undefined {
+  return followSymlinks ? undefined : [folder, ...parentsIn]
+}
+
+/** Returns the folders in which files may be named: the machine's, as it is called and as it really is, and `parentsIn`. */
+export async function namingRoots({ folder, parentsIn }: FolderRules): Promise<readonly string[]> {
+  return [folder, await realpath(folder).catch(() => folder), ...parentsIn]
 }

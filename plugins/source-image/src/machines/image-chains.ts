@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import type { ImageFormat } from '@holdfast/formats'
+import { pathProblem } from '@holdfast/machine-files'
 import { type OpeningRules, openDisk } from '../disks/open-disk.js'
-import { pathProblem } from '../errors.js'
 import { chainFiles } from '../files/chain-files.js'
 import { pathInMachine } from '../files/folder-rules.js'
 import { diskIdSchema, parseName } from './machine-description.js'

@@ -6,7 +6,7 @@ import { sourceError } from '../errors.js'
 import { chainFiles } from '../files/chain-files.js'
 import { diskFile } from '../files/disk-file.js'
 import { imageNames, isRawName } from '../files/image-names.js'
-import { openRegularFile } from '../files/regular-file.js'
+import { openFile } from '../files/open-file.js'
 import { type ImageChain, type ImageFile, imageFile, openChains } from './image-chains.js'
 import { type DiskDescription, diskIdSchema, parseName } from './machine-description.js'
 
@@ -62,7 +62,7 @@ async function formatInside(
   { rules, seeker }: OpeningRules,
   logger: Logger,
 ): Promise<ImageFile['format']> {
-  const opened = await openRegularFile(path, rules.followSymlinks ? undefined : [rules.folder])
+  const opened = await openFile(path, rules.followSymlinks ? undefined : [rules.folder])
   if (opened.kind !== 'open') {
     if (opened.kind === 'denied')
       logger.warn('file may not be read; should it be the child of an image here, that is not known', { file: path })

@@ -11,10 +11,11 @@ import { z } from 'zod'
 import { sourceError } from '../errors.js'
 import { printable } from '../printable.js'
 import { byteRanges } from './byte-range.js'
+import type { DiskPlace } from './disk-place.js'
 
-/** What `machine.json` says, checked. */
+/** What is known of a machine before its disks are opened: from `machine.json`, or from a hypervisor's description. */
 export interface MachineDescription
-  extends Partial<Pick<Machine, 'id' | 'name' | 'firmware' | 'cpus' | 'memoryBytes'>> {
+  extends Partial<Pick<Machine, 'id' | 'name' | 'firmware' | 'cpus' | 'memoryBytes' | 'nics' | 'native'>> {
   readonly labels?: Readonly<Record<string, string>>
   /** Absent: the images of the folder are the disks. */
   readonly disks?: readonly DiskDescription[]
@@ -22,10 +23,14 @@ export interface MachineDescription
 
 /** What is known of one disk before its file is opened. */
 export interface DiskDescription extends Pick<DiskSpec, 'id' | 'label' | 'bus' | 'bootOrder'> {
-  /** Path of the image, relative to the machine's folder; `/`-separated, without `..`. */
+  /** Path of the image, relative to the machine's folder; `/`-separated, without `..`. With `at`, what that says. */
   readonly file: string
+  /** Absent: it is `file`. */
+  readonly at?: DiskPlace
   /** Absent: the name of the file decides whether it is raw, and otherwise its bytes. */
   readonly format?: ImageFormat
+  /** Size by the description: for when the image cannot be asked. */
+  readonly statedBytes?: number
   /** Names the disk's present content. */
   readonly changeToken?: ChangeToken
   readonly changes?: RecordedChanges
@@ -39,6 +44,7 @@ export interface RecordedChanges {
 
 const maxDisks = 1024
 const maxLabels = 1024
+const maxNics = 1024
 
 const plainName = z
   .string()
@@ -87,12 +93,23 @@ const fewLabels = z
   .record(z.string(), z.unknown())
   .refine((labels) => Object.keys(labels).length <= maxLabels, `must be at most ${maxLabels} labels`)
 
+const nic = z.strictObject({
+  macAddress: z.string().max(64).exactOptional(),
+  network: z.string().max(1024).exactOptional(),
+  model: z.string().max(255).exactOptional(),
+})
+
 const machine = z.strictObject({
   id: machineIdSchema.exactOptional(),
   name: z.string().min(1, 'must not be empty').max(1024).exactOptional(),
   firmware: z.enum(['bios', 'uefi']).exactOptional(),
   cpus: z.int().min(1).exactOptional(),
   memoryBytes: z.int().min(1).exactOptional(),
+  nics: z
+    .array(z.unknown())
+    .max(maxNics, `must be at most ${maxNics} network cards`)
+    .pipe(z.array(nic))
+    .exactOptional(),
   labels: fewLabels.pipe(z.record(z.string(), z.string())).exactOptional(),
   disks: fewDisks.pipe(z.array(disk)).superRefine(refuseDuplicates).exactOptional(),
 })

@@ -1,10 +1,13 @@
+import type { Dirent } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join, parse } from 'node:path'
 import type { MachineId, MachineRef } from '@holdfast/core'
-import { pathProblem, sourceError } from '../errors.js'
+import type { Note } from '@holdfast/descriptions'
+import { pathProblem, readStart } from '@holdfast/machine-files'
+import { sourceError } from '../errors.js'
 import type { FolderRules } from '../files/folder-rules.js'
 import { imageNames } from '../files/image-names.js'
-import { openRegularFile } from '../files/regular-file.js'
+import { openFile } from '../files/open-file.js'
 import {
   type DiskDescription,
   type MachineDescription,
@@ -16,7 +19,8 @@ import {
 /** Largest `machine.json` that is read, in bytes. */
 const maxDescriptionBytes = 8 * 2 ** 20
 
-const descriptionName = 'machine.json'
+/** Name of the file that says more about a folder's machine; it wins over every other description. */
+export const descriptionName = 'machine.json'
 
 /** A machine as its folder describes it, before any disk is opened. */
 export interface FolderMachine {
@@ -27,6 +31,8 @@ export interface FolderMachine {
   readonly source?: Uint8Array
   /** When `machine.json` was last written, in ns since 1970. */
   readonly describedNs?: bigint
+  /** What a hypervisor's description says and the neutral model cannot. */
+  readonly notes?: readonly Note[]
 }
 
 /** What says which disks a machine has: a description, or the files that lie in its folder. */
@@ -49,7 +55,7 @@ export async function readMachineFolder(
   earlier?: FolderMachine,
 ): Promise<FolderMachine | undefined> {
   const { folder } = rules
-  const names = await listNames(folder)
+  const names = (await listEntries(folder)).map((entry) => entry.name)
   const file = names.includes(descriptionName) ? await readDescription(rules) : undefined
   const description = describe(folder, file?.source, earlier)
   if (file === undefined && imageNames(names).length === 0) return undefined
@@ -74,9 +80,10 @@ function describe(
   return parseMachineDescription(source, join(folder, descriptionName))
 }
 
-async function listNames(folder: string): Promise<readonly string[]> {
+/** Lists a machine's folder by name. @throws BackupError `E_SOURCE_UNAVAILABLE` */
+export async function listEntries(folder: string): Promise<readonly Dirent[]> {
   try {
-    return (await readdir(folder)).toSorted()
+    return (await readdir(folder, { withFileTypes: true })).toSorted((a, b) => (a.name < b.name ? -1 : 1))
   } catch (cause) {
     throw sourceError(
       'E_SOURCE_UNAVAILABLE',
@@ -94,7 +101,7 @@ async function listNames(folder: string): Promise<readonly string[]> {
 /** Reads `machine.json` whole, and not one byte more than it may have. */
 async function readDescription({ folder, followSymlinks }: FolderRules): Promise<DescriptionFile> {
   const path = join(folder, descriptionName)
-  const opened = await openRegularFile(path, followSymlinks ? undefined : [folder])
+  const opened = await openFile(path, followSymlinks ? undefined : [folder])
   if (opened.kind !== 'open') throw invalidDescription(path, `cannot be used: ${opened.reason}`)
   const { handle } = opened
   try {
@@ -103,14 +110,7 @@ async function readDescription({ folder, followSymlinks }: FolderRules): Promise
     if (size > maxDescriptionBytes) {
       throw invalidDescription(path, `is too large: ${size} bytes, at most ${maxDescriptionBytes} are read`)
     }
-    const text = new Uint8Array(size)
-    let filled = 0
-    while (filled < size) {
-      const { bytesRead } = await handle.read(text, filled, size - filled, filled)
-      if (bytesRead === 0) break
-      filled += bytesRead
-    }
-    return { source: text.subarray(0, filled), describedNs }
+    return { source: await readStart(handle, size), describedNs }
   } finally {
     await handle.close()
   }

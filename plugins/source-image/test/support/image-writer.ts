@@ -36,6 +36,8 @@ export function imageWriter(root: string, format: ImageFormat, childEnding: stri
       }
     },
     bytes: (machine: string, disk: string) => diskOf(machine, disk).bytes.slice(),
+    /** Path of the newest image of a disk. */
+    top: (machine: string, disk: string) => diskOf(machine, disk).top,
     /** Overwrites a sector of the disk where the image keeps it. */
     overwrite: async (machine: string, id: string) => {
       serial += 1
