@@ -54,12 +54,15 @@ describeJudged('VMDK and its judges', () => {
     ]
     for (const [readBy, read] of readers)
       if (readBy !== writtenBy)
-        matrixCase({ image, writtenBy, readBy, ...known[readBy] }, async () => ({ digest: wanted(), read }))
+        matrixCase({ image: `vmdk ${image}`, writtenBy, readBy, ...known[readBy] }, async () => ({
+          digest: wanted(),
+          read,
+        }))
     readByUs(image, writtenBy, path, wanted)
   }
 
   const readByUs = (image: string, writtenBy: string, path: string, wanted = () => digest) => {
-    matrixCase({ image, writtenBy, readBy: 'holdfast' }, async () => ({
+    matrixCase({ image: `vmdk ${image}`, writtenBy, readBy: 'holdfast' }, async () => ({
       digest: wanted(),
       read: () => ourDigest(path),
     }))

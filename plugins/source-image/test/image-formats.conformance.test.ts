@@ -5,17 +5,12 @@ import { describeSource } from '@holdfast/testkit/vitest'
 import { imageWriter } from './support/image-writer.js'
 import { folderAndOpenFiles } from './support/open-files.js'
 
-const formats = [
-  ['qcow2', '.snap'],
-  ['vmdk', '.vmdk'],
-  ['vhd', '.avhd'],
-  ['vhdx', '.avhdx'],
-] as const
+const childEndings = { qcow2: '.snap', vmdk: '.vmdk', vhd: '.avhd', vhdx: '.avhdx' } as const
 
-for (const [format, childEnding] of formats) {
+for (const format of ['qcow2', 'vmdk', 'vhd', 'vhdx'] as const) {
   describeSource(`source-image with ${format}`, async ({ tempFolder }) => {
     const path = join(tempFolder, 'machines')
-    const writer = imageWriter(path, format, childEnding)
+    const writer = imageWriter(path, format, childEndings[format])
     for (const name of ['web', 'db']) await writer.create(name, ['root', 'data'])
     return {
       create: () => imageSource({ path }),
