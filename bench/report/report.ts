@@ -67,7 +67,7 @@ function barRow({ bar, verdict, ratio, storedRatio, peak, bytesPerChunk }: BarRe
       return [
         `${bar.job}: ${bar.ours} against ${bar.peer}`,
         ratio === undefined ? '-' : `${ratio.toFixed(2)}x`,
-        `${bar.atLeast}x`,
+        `${Number(bar.atLeast.toFixed(2))}x`,
         `${bar.moonshot}x`,
         storedRatio === undefined ? '-' : `${storedRatio.toFixed(2)}${limit}`,
         verdict,

@@ -20,7 +20,7 @@ export interface CopyImageReport {
 
 /** Read at once; pieces begin at multiples of it, so that few units are cut. Smaller ones cost the page cache more. */
 const pieceBytes = 2 * 2 ** 20
-const piecesAtOnce = 4
+const piecesAtOnce = 3
 
 /** Zeros are looked for in stretches between these, whatever the writer's unit. */
 const granuleBytes = { least: 4096, most: 65_536 }
