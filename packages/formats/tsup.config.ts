@@ -2,6 +2,7 @@ import { preset } from '../../tsup.preset.js'
 
 export default preset({
   index: 'src/index.ts',
+  codecs: 'src/image-codecs.ts',
   raw: 'src/raw/index.ts',
   vmdk: 'src/vmdk/index.ts',
   vhd: 'src/vhd/index.ts',

@@ -26,4 +26,3 @@ export type {
 export { chainLimit } from './image/open-chain.js'
 export { type OpenImageOptions, openImage } from './image/open-image.js'
 export { recogniseFormat } from './image/recognise-format.js'
-export { imageCodecs } from './image-codecs.js'

@@ -83,6 +83,17 @@ describe('a machine placed in a folder', () => {
     expect(readdirSync(temp.path)).toEqual([])
   })
 
+  it.each([
+    { format: 'vmdk', variant: 'streamOptimized' },
+    { format: 'qcow2', compress: true },
+  ] as const)('is refused in a kind of image that is written in order only: %o', async (kind) => {
+    await expect(placeInFolder(temp.path, machine, machine.disks, { kind })).rejects.toMatchObject({
+      code: 'E_UNSUPPORTED',
+      hint: expect.stringContaining('holdfast convert'),
+    })
+    expect(readdirSync(temp.path)).toEqual([])
+  })
+
   it('has a description for the hypervisor of its images, and says what differs', async () => {
     const native = { format: 'vmx', text: 'displayName = "web"' }
     const web: Machine = { ...machine, name: 'web', native, disks: machine.disks.slice(0, 2) }

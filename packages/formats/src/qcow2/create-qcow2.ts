@@ -1,5 +1,6 @@
 import type { ByteStore } from '../bytes/byte-source.js'
 import type { ImageWriter } from '../image/image-writer.js'
+import { withinDisk } from '../image/within-disk.js'
 import { encodeHeader } from './encode-header.js'
 import { hostClusters } from './host-clusters.js'
 import { packedClusters } from './packed-clusters.js'
@@ -24,7 +25,7 @@ export async function createQcow2(store: ByteStore, options: Qcow2WriterOptions)
   const parts = { store, options, sizes, clusters, tables }
   const { compression } = options
   const writer = compression === undefined ? plainClusters(parts) : packedClusters(parts, compression)
-  return {
+  return withinDisk({
     format: 'qcow2',
     variant: 'v3',
     sizeBytes: options.sizeBytes,
@@ -42,5 +43,5 @@ export async function createQcow2(store: ByteStore, options: Qcow2WriterOptions)
       const refcountTable = await clusters.finish()
       await store.write(headerOffset, encodeHeader(options, sizes, { l1Offset: tables.l1Offset, refcountTable }))
     },
-  }
+  })
 }

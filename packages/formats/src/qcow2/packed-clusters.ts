@@ -1,5 +1,4 @@
 import { ascendingUnits } from '../image/ascending-units.js'
-import { assertInDisk } from '../image/assert-in-disk.js'
 import { appender } from './appender.js'
 import { childUnits } from './child-units.js'
 import type { ClusterWriter, WriterParts } from './cluster-writer.js'
@@ -47,14 +46,8 @@ export function packedClusters(parts: WriterParts, compression: Qcow2Compression
 
   return {
     order: 'ascending',
-    write: async (offset, bytes) => {
-      assertInDisk(offset, bytes.byteLength, sizeBytes)
-      await writer.write(offset, bytes)
-    },
-    zero: async (offset, length) => {
-      assertInDisk(offset, length, sizeBytes)
-      await writer.zero(offset, length)
-    },
+    write: writer.write,
+    zero: writer.zero,
     flush: async () => {
       await writer.flush()
       await out.flush()

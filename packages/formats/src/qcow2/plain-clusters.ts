@@ -1,5 +1,4 @@
 import type { Fields } from '../bytes/fields.js'
-import { assertInDisk } from '../image/assert-in-disk.js'
 import { type ClusterWriter, readBacking, type TableSpan, tableSpans, type WriterParts } from './cluster-writer.js'
 import { ownEntry, setEntry, storedEntry, zeroEntry } from './new-entry.js'
 
@@ -76,7 +75,6 @@ export function plainClusters({ store, options, sizes, clusters, tables }: Write
   }
 
   const write: ClusterWriter['write'] = async (offset, bytes) => {
-    assertInDisk(offset, bytes.byteLength, sizeBytes)
     const bytesOf = (from: number, to: number) => bytes.subarray(from - offset, to - offset)
     for (const span of tableSpans(offset, bytes.byteLength, sizes)) {
       const { pieces, fills } = await tables.change(span.index, (table) => place(table, span, bytesOf))
@@ -106,7 +104,6 @@ export function plainClusters({ store, options, sizes, clusters, tables }: Write
   }
 
   const zero: ClusterWriter['zero'] = async (offset, length) => {
-    assertInDisk(offset, length, sizeBytes)
     for (const span of tableSpans(offset, length, sizes)) {
       if (backing === undefined && !tables.has(span.index)) continue
       const { pieces, rest } = await tables.change(span.index, (table) => placeZeros(table, span))

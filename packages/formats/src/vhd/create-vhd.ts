@@ -3,6 +3,7 @@ import { allocationLimitBytes } from '../bytes/allocate.js'
 import type { ByteStore } from '../bytes/byte-source.js'
 import { ImageError } from '../image/image-error.js'
 import type { ImageWriter } from '../image/image-writer.js'
+import { withinDisk } from '../image/within-disk.js'
 import { differencingWriter } from './differencing-writer.js'
 import { dynamicWriter } from './dynamic-writer.js'
 import { fixedWriter } from './fixed-writer.js'
@@ -63,6 +64,10 @@ const creator = { application: 'win ', version: 0x000a_0000, hostOs: 'Wi2k' } as
 /** Begins a VHD in an empty file. @throws ImageError `limit`, `unsupported` */
 export async function createVhd(store: ByteStore, options: VhdWriterOptions): Promise<ImageWriter> {
   assertSize(options.sizeBytes)
+  return withinDisk(await variantWriter(store, options))
+}
+
+async function variantWriter(store: ByteStore, options: VhdWriterOptions): Promise<ImageWriter> {
   const footer = newFooter(options)
   if (options.variant === 'fixed') return fixedWriter(store, footer)
   const { blockBytes = blockLimits.usual } = options

@@ -1,5 +1,4 @@
 import type { ByteStore } from '../bytes/byte-source.js'
-import { assertInDisk } from '../image/assert-in-disk.js'
 import { ImageError } from '../image/image-error.js'
 import type { ImageWriter } from '../image/image-writer.js'
 import { bitmapCache } from './bitmap-cache.js'
@@ -79,7 +78,6 @@ export function differencingWriter(store: ByteStore, options: DifferencingWriter
     order: 'any',
     unitBytes: blockBytes,
     write: async (offset, bytes) => {
-      assertInDisk(offset, bytes.byteLength, sizeBytes)
       for (const { index, from, to, at } of blockParts(offset, bytes.byteLength, blockBytes)) {
         const part = (start: number, end: number) => bytes.subarray(at + start - from, at + end - from)
         await writePart(index, from, to, {
@@ -89,7 +87,6 @@ export function differencingWriter(store: ByteStore, options: DifferencingWriter
       }
     },
     zero: async (offset, length) => {
-      assertInDisk(offset, length, sizeBytes)
       for (const { index, from, to } of blockParts(offset, length, blockBytes)) {
         await writePart(index, from, to, {
           bytes: (start, end) => new Uint8Array(end - start),

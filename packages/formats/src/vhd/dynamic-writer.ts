@@ -1,5 +1,4 @@
 import type { ByteStore } from '../bytes/byte-source.js'
-import { assertInDisk } from '../image/assert-in-disk.js'
 import type { ImageWriter } from '../image/image-writer.js'
 import { blockParts } from './block-parts.js'
 import { type SparseWriterOptions, sparseWriter } from './sparse-writer.js'
@@ -25,7 +24,6 @@ export function dynamicWriter(store: ByteStore, options: SparseWriterOptions): I
     order: 'any',
     unitBytes: blockBytes,
     write: async (offset, bytes) => {
-      assertInDisk(offset, bytes.byteLength, sizeBytes)
       for (const { index, from, to, at } of blockParts(offset, bytes.byteLength, blockBytes)) {
         if (frame.find(index) === undefined) withoutBitmap.add(index)
         const { bitmapAt, dataAt } = frame.place(index)
@@ -37,7 +35,6 @@ export function dynamicWriter(store: ByteStore, options: SparseWriterOptions): I
       }
     },
     zero: async (offset, length) => {
-      assertInDisk(offset, length, sizeBytes)
       for (const { index, from, to } of blockParts(offset, length, blockBytes)) {
         const place = frame.find(index)
         // A block keeps its place: giving it up would leave a hole that nothing fills.

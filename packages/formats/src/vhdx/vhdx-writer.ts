@@ -1,6 +1,6 @@
 import type { ByteStore } from '../bytes/byte-source.js'
-import { assertInDisk } from '../image/assert-in-disk.js'
 import type { ImageWriter } from '../image/image-writer.js'
+import { withinDisk } from '../image/within-disk.js'
 import type { BlockWriter } from './block-writer.js'
 import { encodeFileType, encodeHeader, encodeMetadata, encodeRegionTable, newFile } from './encode-structures.js'
 import { fixedBlocks } from './fixed-blocks.js'
@@ -32,23 +32,17 @@ export async function createVhdx(store: ByteStore, options: VhdxWriterOptions): 
           ...places,
           ...(options.variant === 'differencing' && { readParent: options.readParent }),
         })
-  return {
+  return withinDisk({
     format: 'vhdx',
     variant,
     sizeBytes,
     order: 'any',
     unitBytes: blockBytes,
-    write: async (offset, bytes) => {
-      assertInDisk(offset, bytes.byteLength, sizeBytes)
-      await blocks.write(offset, bytes)
-    },
-    zero: async (offset, length) => {
-      assertInDisk(offset, length, sizeBytes)
-      await blocks.zero(offset, length)
-    },
+    write: blocks.write,
+    zero: blocks.zero,
     flush: blocks.flush,
     close: () => finish(store, checked, blocks),
-  }
+  })
 }
 
 async function writeStart(store: ByteStore, options: CheckedOptions, batBytes: number): Promise<void> {

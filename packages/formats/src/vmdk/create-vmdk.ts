@@ -1,5 +1,6 @@
 import type { ByteStore } from '../bytes/byte-source.js'
 import type { ImageWriter } from '../image/image-writer.js'
+import { withinDisk } from '../image/within-disk.js'
 import { checkOptions } from './check-options.js'
 import { describeDisk, embeddedDescriptor, type NewExtent, type NewIdentity, newIdentity } from './describe-disk.js'
 import { flatWriter } from './flat-writer.js'
@@ -25,7 +26,7 @@ export async function createVmdk(main: ByteStore, options: VmdkWriterOptions): P
   const { kind = 'monolithicSparse', sizeBytes } = options
   checkOptions(options, kind)
   const writer = await kindWriter(kind, main, options, newIdentity(options))
-  return { format: 'vmdk', variant: kind, sizeBytes, ...writer }
+  return withinDisk({ format: 'vmdk', variant: kind, sizeBytes, ...writer })
 }
 
 async function kindWriter(

@@ -1,5 +1,4 @@
 import type { ByteRange, ByteStore } from '../bytes/byte-source.js'
-import { assertInDisk } from '../image/assert-in-disk.js'
 import type { KindWriter } from './sparse-writer.js'
 
 /** Nothing is allocated in units: this is what file systems have. */
@@ -21,7 +20,6 @@ export async function flatWriter(extents: readonly NewFlatExtent[], finish: () =
     { offset, length }: ByteRange,
     visit: (store: ByteStore, at: number, from: number, length: number) => Promise<void>,
   ) => {
-    assertInDisk(offset, length, sizeBytes)
     for (let done = 0; done < length; ) {
       const within = (offset + done) % extentBytes
       const part = Math.min(length - done, extentBytes - within)

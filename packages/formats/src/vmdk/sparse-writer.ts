@@ -1,6 +1,5 @@
 import type { ByteStore } from '../bytes/byte-source.js'
 import { oneAtATime } from '../bytes/one-at-a-time.js'
-import { assertInDisk } from '../image/assert-in-disk.js'
 import type { ImageWriter } from '../image/image-writer.js'
 import { grainPlacement, type Piece, type SparseTarget } from './grain-placement.js'
 import { sectorBytes } from './sectors.js'
@@ -49,7 +48,6 @@ export async function sparseWriter(
     order: 'any',
     unitBytes: grainBytes,
     write: async (offset, bytes) => {
-      assertInDisk(offset, bytes.byteLength, sizeBytes)
       const puts = await inTurn(async () => {
         const pieces = await placement.place(offset, offset + bytes.byteLength)
         return pieces.map((piece) => filling.plan(piece, bytes.subarray(piece.from - offset, piece.to - offset)))
@@ -57,7 +55,6 @@ export async function sparseWriter(
       await settleAll(puts.map((put) => put()))
     },
     zero: async (offset, length) => {
-      assertInDisk(offset, length, sizeBytes)
       const puts = await inTurn(async () => {
         const pieces = await placement.zero(offset, offset + length)
         return pieces.map((piece) => filling.plan(piece, undefined))

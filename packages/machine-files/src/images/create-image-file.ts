@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { lstat, rename, rm } from 'node:fs/promises'
+import { lstat, rename } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { ImageWriter } from '@holdfast/formats'
-import { createFileStore, type FileStore } from '../files/image-store.js'
 import { refuseExisting } from '../files/refuse-existing.js'
 import { placementFailure } from '../placement/placement-failure.js'
-import { createImage, type ImageKind } from './image-kinds.js'
+import type { ImageKind } from './image-kinds.js'
+import { beginImage } from './new-image.js'
 
 /** An image that is being written. Disposing it before `commit` removes its files. */
 export interface CreatedImage extends AsyncDisposable {
@@ -25,36 +25,17 @@ export interface CreateImageOptions extends ImageKind {
  * @throws BackupError `E_PLACEMENT`, `E_UNSUPPORTED`
  */
 export async function createImageFile(path: string, { sizeBytes, ...kind }: CreateImageOptions): Promise<CreatedImage> {
-  const folder = dirname(path)
-  const unfinished = join(folder, `.${basename(path)}.${randomBytes(4).toString('hex')}.partial`)
-  const stores: FileStore[] = []
-  const create = async (file: string) => {
-    const store = await createFileStore(file)
-    stores.push(store)
-    return store
-  }
-  const close = async () => {
-    for (const store of stores) await store.close()
-  }
-  const discard = async () => {
-    await close()
-    for (const store of stores) await rm(store.path, { force: true })
-  }
+  const unfinished = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.partial`)
   try {
     await refuseExisting(path)
-    const files = {
-      name: basename(path),
-      main: await create(unfinished),
-      create: (name: string) => create(join(folder, name)),
-    }
-    const writer = withPlacementErrors(await createImage(kind, files, sizeBytes), path)
+    const image = await beginImage(kind, sizeBytes, path, unfinished)
     let committed = false
     return {
-      writer,
+      writer: withPlacementErrors(image.writer, path),
       commit: async () => {
         try {
-          await writer.close()
-          const sizes = await Promise.all(stores.map((store) => lstat(store.path)))
+          await image.writer.close()
+          const sizes = await Promise.all(image.files.map((file) => lstat(file.path)))
           await refuseExisting(path)
           await rename(unfinished, path)
           committed = true
@@ -64,12 +45,11 @@ export async function createImageFile(path: string, { sizeBytes, ...kind }: Crea
         }
       },
       [Symbol.asyncDispose]: async () => {
-        if (committed) await close()
-        else await discard()
+        if (committed) await image.close()
+        else await image.remove()
       },
     }
   } catch (error) {
-    await discard()
     throw placementFailure(error, path)
   }
 }

@@ -1,9 +1,5 @@
 import { type ByteStore, ImageError, type ImageFormat, type ImageWriter } from '@holdfast/formats'
-import { createQcow2 } from '@holdfast/formats/qcow2'
-import { createRaw } from '@holdfast/formats/raw'
-import { createVhd } from '@holdfast/formats/vhd'
-import { createVhdx } from '@holdfast/formats/vhdx'
-import { createVmdk, vmdkKinds } from '@holdfast/formats/vmdk'
+import type { VmdkKind } from '@holdfast/formats/vmdk'
 
 /** What a new image is to be. */
 export interface ImageKind {
@@ -34,30 +30,48 @@ interface WritableKind {
 
 const sectorBytes = 512
 
-/** Every kind, the usual one of each format first. */
+const vmdkKinds = [
+  'monolithicSparse',
+  'monolithicFlat',
+  'twoGbMaxExtentSparse',
+  'twoGbMaxExtentFlat',
+  'vmfs',
+  'streamOptimized',
+] as const satisfies readonly VmdkKind[]
+
+/** Every kind, the usual one of each format first. Formats are loaded when they are written: most programs write none. */
 const kinds: Readonly<Record<ImageFormat, readonly WritableKind[]>> = {
-  raw: [{ variant: 'plain', sizeStepBytes: 1, create: ({ main }, sizeBytes) => createRaw(main, { sizeBytes }) }],
-  vmdk: vmdkKinds.map((variant) => ({
-    variant,
-    compressed: variant === 'streamOptimized',
-    create: ({ name, main, create }, sizeBytes) => createVmdk(main, { kind: variant, name, create, sizeBytes }),
+  raw: [
+    {
+      variant: 'plain',
+      sizeStepBytes: 1,
+      create: async ({ main }, sizeBytes) => (await import('@holdfast/formats/raw')).createRaw(main, { sizeBytes }),
+    },
+  ],
+  vmdk: vmdkKinds.map((kind) => ({
+    variant: kind,
+    compressed: kind === 'streamOptimized',
+    create: async ({ name, main, create }, sizeBytes) =>
+      (await import('@holdfast/formats/vmdk')).createVmdk(main, { kind, name, create, sizeBytes }),
   })),
   vhd: (['dynamic', 'fixed'] as const).map((variant) => ({
     variant,
-    create: ({ main }, sizeBytes) => createVhd(main, { variant, sizeBytes }),
+    create: async ({ main }, sizeBytes) =>
+      (await import('@holdfast/formats/vhd')).createVhd(main, { variant, sizeBytes }),
   })),
   vhdx: (['dynamic', 'fixed'] as const).map((variant) => ({
     variant,
-    create: ({ main }, sizeBytes) => createVhdx(main, { variant, sizeBytes }),
+    create: async ({ main }, sizeBytes) =>
+      (await import('@holdfast/formats/vhdx')).createVhdx(main, { variant, sizeBytes }),
   })),
-  qcow2: [
-    { variant: 'v3', create: ({ main }, sizeBytes) => createQcow2(main, { sizeBytes }) },
-    {
-      variant: 'v3',
-      compressed: true,
-      create: ({ main }, sizeBytes) => createQcow2(main, { sizeBytes, compression: { method: 'zlib' } }),
+  qcow2: [false, true].map((compressed) => ({
+    variant: 'v3',
+    compressed,
+    create: async ({ main }, sizeBytes) => {
+      const { createQcow2 } = await import('@holdfast/formats/qcow2')
+      return createQcow2(main, { sizeBytes, ...(compressed && { compression: { method: 'zlib' } }) })
     },
-  ],
+  })),
 }
 
 /**

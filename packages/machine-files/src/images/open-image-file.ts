@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type DiskImage, type ImageFormat, imageCodecs, openImage } from '@holdfast/formats'
+import { type DiskImage, type ImageFormat, openImage } from '@holdfast/formats'
 import { imageOpener } from '../files/image-opener.js'
 import { openFileSource } from '../files/image-source.js'
 import { formatOfPath } from './format-of-path.js'
@@ -27,6 +27,7 @@ export async function openImageFile(path: string, { format, root }: OpenImageFil
     const real = await realpath(path)
     const open = imageOpener(root === undefined ? dirname(real) : await realpath(root))
     const stated = format ?? (formatOfPath(real) === 'raw' ? 'raw' : undefined)
+    const { imageCodecs } = await import('@holdfast/formats/codecs')
     const file = await openFileSource(real)
     const options = { codecs: imageCodecs, open, ...(stated !== undefined && { format: stated }) }
     return withBackupErrors(await openImage(file, options), path)

@@ -47,7 +47,7 @@ export async function placeInFolder(
   const location = join(folder, name)
   const unfinished = join(folder, `.${name}.restoring`)
   const fileNames = diskFileNames(disks, endings[kind.format])
-  const descriptions = describeMachine(
+  const descriptions = await describeMachine(
     machine,
     disks.map(({ id }, i) => ({ id, file: fileNames[i] ?? '' })),
     kind.format,

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Machine } from '@holdfast/core'
-import { type Mapping, type PlacedDisk, writeHyperv, writeLibvirt, writeVmx } from '@holdfast/descriptions'
+import type { Mapping, PlacedDisk } from '@holdfast/descriptions'
 import type { ImageFormat } from '@holdfast/formats'
 import { safeFileName } from './file-names.js'
 import { type DiskFile, machineJson } from './machine-json.js'
@@ -24,12 +24,12 @@ export interface MachineDescriptions {
  * A native description of another format is kept word for word beside them.
  * @throws BackupError `E_PLACEMENT` when the hypervisor has no place for a disk
  */
-export function describeMachine(
+export async function describeMachine(
   machine: Machine,
   disks: readonly DiskFile[],
   format: ImageFormat,
   location: string,
-): MachineDescriptions {
+): Promise<MachineDescriptions> {
   const placed = { ...machine, disks: machine.disks.filter(({ id }) => disks.some((disk) => disk.id === id)) }
   const files = [{ name: 'machine.json', text: machineJson(placed, disks) }]
   const { native } = machine
@@ -40,10 +40,12 @@ export function describeMachine(
     case 'raw':
       return { files, report: [] }
     case 'vmdk': {
+      const { writeVmx } = await import('@holdfast/descriptions/vmx')
       const { text, report } = writeVmx(placed, places)
       return { files: [...files, { name: `${name}.vmx`, text }], report }
     }
     case 'qcow2': {
+      const { writeLibvirt } = await import('@holdfast/descriptions/libvirt')
       // libvirt takes full paths only.
       const there = places.map((place) => ({ ...place, file: join(location, place.file) }))
       const { text, report } = writeLibvirt(placed, there)
@@ -51,6 +53,7 @@ export function describeMachine(
     }
     case 'vhd':
     case 'vhdx': {
+      const { writeHyperv } = await import('@holdfast/descriptions/hyperv')
       const { text, report } = writeHyperv(placed, places)
       return { files: [...files, { name: `${name}.ps1`, text }], report }
     }

@@ -1,8 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
 import { directWriter, openDirect } from '@holdfast/core/direct-file'
-import { createFileStore, type FileStore } from '../files/image-store.js'
-import { createImage, type ImageKind } from '../images/image-kinds.js'
+import { ImageError } from '@holdfast/formats'
+import type { ImageKind } from '../images/image-kinds.js'
+import { beginImage } from '../images/new-image.js'
 
 /** The image of a disk that is being restored. */
 export interface PlacedDisk {
@@ -46,33 +46,24 @@ async function createRawDisk(path: string, sizeBytes: number): Promise<PlacedDis
 }
 
 async function createImageDisk(path: string, sizeBytes: number, kind: ImageKind): Promise<PlacedDisk> {
-  const stores: FileStore[] = []
-  const create = async (file: string) => {
-    const store = await createFileStore(file)
-    stores.push(store)
-    return store
-  }
-  const close = async () => {
-    for (const store of stores.splice(0)) await store.close()
-  }
-  try {
-    const files = {
-      name: basename(path),
-      main: await create(path),
-      create: (name: string) => create(join(dirname(path), name)),
-    }
-    const writer = await createImage(kind, files, sizeBytes)
-    return {
-      sizeBytes: writer.sizeBytes,
-      write: writer.write,
-      complete: async () => {
-        await writer.close()
-        for (const store of stores) await store.sync()
+  const { writer, files, close, remove } = await beginImage(kind, sizeBytes, path)
+  if (writer.order === 'ascending') {
+    await remove()
+    throw new ImageError(
+      'unsupported',
+      `${kind.format} ${writer.variant} is written from start to end, a restore is not`,
+      {
+        hint: 'Restore without compression, then use holdfast convert.',
       },
-      close,
-    }
-  } catch (error) {
-    await close()
-    throw error
+    )
+  }
+  return {
+    sizeBytes: writer.sizeBytes,
+    write: writer.write,
+    complete: async () => {
+      await writer.close()
+      for (const file of files) await file.sync()
+    },
+    close,
   }
 }

@@ -2,7 +2,6 @@ import {
   type DiskImage,
   type ImageCodec,
   type ImageFormat,
-  imageCodecs,
   isImageError,
   type LayerInfo,
   type NamedSource,
@@ -50,22 +49,25 @@ export async function openImageContent(
 
 async function openWhole(first: NamedSource, format: ImageFormat, files: ChainFiles): Promise<DiskImage> {
   try {
-    return await openImage(first, { codecs: parentCodecs, open: files.open, format })
+    const { imageCodecs } = await import('@holdfast/formats/codecs')
+    return await openImage(first, { codecs: imageCodecs.map(byName), open: files.open, format })
   } catch (error) {
     throw (isImageError(error) && error.code === 'missing-file' ? files.refusal() : undefined) ?? error
   }
 }
 
 /** Recognises a parent whose child does not state its format: by its bytes, unless its name says that it is raw. */
-const parentCodecs: readonly ImageCodec[] = imageCodecs.map((codec) => ({
-  ...codec,
-  recognise: async (file) => {
-    const isRaw = codec.format === 'raw'
-    if (isRawName(file.name)) return isRaw
-    // Every file is raw, so that is no answer for a name that promises another format: its image is broken.
-    return isRaw ? formatOfPath(file.name) === undefined : codec.recognise(file)
-  },
-}))
+function byName(codec: ImageCodec): ImageCodec {
+  const isRaw = codec.format === 'raw'
+  return {
+    ...codec,
+    recognise: async (file) => {
+      if (isRawName(file.name)) return isRaw
+      // Every file is raw, so that is no answer for a name that promises another format: its image is broken.
+      return isRaw ? formatOfPath(file.name) === undefined : codec.recognise(file)
+    },
+  }
+}
 
 /** Tells which layer each file belongs to: the one that it is, or the one that names it as an extent or a data file. */
 function filesByLayer(held: readonly ChainFile[], layers: readonly LayerInfo[]): ReadonlyMap<string, DiskFile[]> {

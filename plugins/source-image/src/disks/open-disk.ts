@@ -1,5 +1,5 @@
 import { isBackupError } from '@holdfast/core'
-import { type ImageFormat, imageCodecs, isImageError, type NamedSource } from '@holdfast/formats'
+import { type ImageFormat, isImageError, type NamedSource, recogniseFormat } from '@holdfast/formats'
 import { formatOfPath, type HoleSeeker, pathProblem } from '@holdfast/machine-files'
 import { type ChainFiles, chainFiles } from '../files/chain-files.js'
 import type { FolderRules } from '../files/folder-rules.js'
@@ -85,8 +85,11 @@ function isImageFormat(format: ImageFormat | UnclearFormat): format is ImageForm
 
 /** Tells the format of a file by its bytes, `undefined` when it looks like none: raw is not looked for, since any file is. */
 export async function recogniseImage(source: NamedSource): Promise<ImageFormat | undefined> {
-  for (const codec of imageCodecs) if (codec.format !== 'raw' && (await codec.recognise(source))) return codec.format
-  return undefined
+  const { imageCodecs } = await import('@holdfast/formats/codecs')
+  return recogniseFormat(
+    source,
+    imageCodecs.filter(({ format }) => format !== 'raw'),
+  )
 }
 
 /** Paths may be long, and a reason names two of them. */

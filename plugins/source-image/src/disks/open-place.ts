@@ -1,4 +1,3 @@
-import { listOva } from '@holdfast/descriptions'
 import type { NamedSource } from '@holdfast/formats'
 import type { ChainFiles } from '../files/chain-files.js'
 import { describedPaths } from '../files/described-paths.js'
@@ -81,10 +80,13 @@ async function openPacked(
   if (opened.kind !== 'open') return unavailable(opened.reason)
   const file = diskFile(opened.handle, path)
   try {
+    const { listOva, partOf } = await import('@holdfast/descriptions/ovf')
     const members = await listOva(fileBytes(id, file, seeker))
     const member = members.find((each) => each.name === name)
-    if (member !== undefined)
-      return { kind: 'open', file, source: files.first(file, member), isPart: true, names: [name] }
+    if (member !== undefined) {
+      const source = files.first(file, { name, of: (whole) => partOf(whole, member) })
+      return { kind: 'open', file, source, isPart: true, names: [name] }
+    }
   } catch (error) {
     await file.close()
     throw error

@@ -1,5 +1,4 @@
-import { type OvaMember, partOf } from '@holdfast/descriptions'
-import { type FileOpener, ImageError, type NamedSource } from '@holdfast/formats'
+import { type ByteSource, type FileOpener, ImageError, type NamedSource } from '@holdfast/formats'
 import { type HoleSeeker, namedPaths } from '@holdfast/machine-files'
 import { type DiskFile, diskFile } from './disk-file.js'
 import { fileBytes } from './file-bytes.js'
@@ -15,10 +14,17 @@ export interface ChainFile {
   readonly namedBy?: string
 }
 
+/** An image within a file. */
+export interface FilePart {
+  readonly name: string
+  /** Returns the bytes of the part. */
+  readonly of: (whole: ByteSource) => ByteSource
+}
+
 /** The files of a chain as a codec reads them, each stamped before its first byte was read. */
 export interface ChainFiles {
   /** Makes the source of the image itself: a file, or a part of one. */
-  readonly first: (file: DiskFile, part?: OvaMember) => NamedSource
+  readonly first: (file: DiskFile, part?: FilePart) => NamedSource
   /** Opens what images name. A file that may not be had counts as missing: an image often knows a second name. */
   readonly open: FileOpener
   /** Why the first such file may not be had; when an image then lacks a file, this is the reason to report. */
@@ -44,13 +50,13 @@ export function chainFiles({ disk, rules, seeker }: ChainFilesOptions): ChainFil
   const refusals: ImageError[] = []
   let isPacked = false
 
-  const source = (file: DiskFile, { part, namedBy }: { part?: OvaMember; namedBy?: string } = {}): NamedSource => {
+  const source = (file: DiskFile, { part, namedBy }: { part?: FilePart; namedBy?: string } = {}): NamedSource => {
     const name = part === undefined ? file.path : `${file.path}/${part.name}`
     const whole = fileBytes(disk, file, seeker)
     all.push({ name, file, ...(namedBy !== undefined && { namedBy }) })
     return {
       name,
-      source: part === undefined ? whole : partOf(whole, part),
+      source: part === undefined ? whole : part.of(whole),
       close: async () => {
         closed.add(file)
         await file.close()

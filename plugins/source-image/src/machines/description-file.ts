@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { extname, join, parse } from 'node:path'
 import { isBackupError } from '@holdfast/core'
-import { type OvfPackage, readDescription, readOva, readOvf } from '@holdfast/descriptions'
+import type { OvfPackage } from '@holdfast/descriptions'
 import { pathProblem, readStart, systemCode } from '@holdfast/machine-files'
 import { sourceError } from '../errors.js'
 import { diskFile } from '../files/disk-file.js'
@@ -32,6 +32,8 @@ export async function readDescriptionFile(rules: FolderRules, name: string): Pro
   const { handle } = opened
   try {
     const options = { name: parse(name).name }
+    // Only machines that are described need it, and its XML parser takes a while to load.
+    const { readDescription, readOva, readOvf } = await import('@holdfast/descriptions')
     if (isOva(name)) return await readOva(fileBytes(name, diskFile(handle, path), undefined), options)
     const text = await readText(handle, name, path)
     if (text === undefined) return undefined

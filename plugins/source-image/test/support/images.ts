@@ -6,10 +6,10 @@ import {
   type DiskImage,
   type ImageFormat,
   type ImageWriter,
-  imageCodecs,
   type NamedSource,
   openImage,
 } from '@holdfast/formats'
+import { imageCodecs } from '@holdfast/formats/codecs'
 import { createQcow2 } from '@holdfast/formats/qcow2'
 import { createRaw } from '@holdfast/formats/raw'
 import { createVhd } from '@holdfast/formats/vhd'
