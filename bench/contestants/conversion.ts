@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { type Command, describeCommand } from '../measure/measure.ts'
 import { runQuietly } from '../measure/run-quietly.ts'
 import type { Contestant } from './contestant.ts'
@@ -36,6 +37,7 @@ export function conversion(folder: string, settings: Conversion): Contestant {
     },
     async prepare() {
       clear()
+      await setTimeout(freedMemoryIsGoneAfterMs)
       await touchMemory(folder)
       return command(image, output)
     },
@@ -50,6 +52,9 @@ export function conversion(folder: string, settings: Conversion): Contestant {
     },
   }
 }
+
+/** A virtual machine gives memory back to its host two seconds after it was freed, which must not be while we measure. */
+const freedMemoryIsGoneAfterMs = 3000
 
 /**
  * Touches the memory that the output will take in the page cache.

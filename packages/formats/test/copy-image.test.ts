@@ -96,6 +96,16 @@ it('finds a single byte that is not zero, wherever it is', () => {
   expect(isZero(new Uint8Array(0))).toBe(true)
 })
 
+it('looks for zeros in a part of the bytes alone', () => {
+  const bytes = new Uint8Array(200_000)
+  bytes[999] = 1
+  bytes[150_000] = 1
+  expect(isZero(bytes, 1000, 150_000)).toBe(true)
+  expect(isZero(bytes, 999, 150_000)).toBe(false)
+  expect(isZero(bytes, 1000, 150_001)).toBe(false)
+  expect(isZero(bytes, 150_001)).toBe(true)
+})
+
 it('stops when it is aborted', async () => {
   await using image = await rawImage()
   const writer = await createRaw(memoryFile(), { sizeBytes: disk.byteLength })

@@ -2,7 +2,6 @@ import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createImageFile } from '../src/images/create-image-file.js'
-import { openImageFile } from '../src/images/open-image-file.js'
 import { tempFolder } from './support/temp-folder.js'
 
 let temp: ReturnType<typeof tempFolder>
@@ -23,6 +22,16 @@ it('has its name only once it is complete', async () => {
   expect(statSync(path).mode & 0o777).toBe(0o600)
   expect(readFileSync(path).subarray(70_000, 70_004).toString()).toBe('data')
   expect(readFileSync(path).byteLength).toBe(100_000)
+})
+
+it.each([true, false])('holds what was written at once, blocking %s', async (blocking) => {
+  const path = join(temp.path, 'disk.raw')
+  await using created = await createImageFile(path, { ...raw, blocking })
+  const starts = Array.from({ length: 10 }, (_, index) => index * 10_000)
+  await Promise.all(starts.map((at) => created.writer.write(at, new Uint8Array(10_000).fill(1 + at / 10_000))))
+  await created.commit()
+  const bytes = readFileSync(path)
+  expect(starts.map((at) => [bytes[at], bytes[at + 9999]])).toEqual(starts.map((_, index) => [index + 1, index + 1]))
 })
 
 it('leaves nothing when it is given up', async () => {
@@ -56,27 +65,4 @@ it('is refused where it cannot be written, and leaves nothing', async () => {
     hint: expect.stringContaining('plain'),
   })
   expect(readdirSync(temp.path)).toEqual([])
-})
-
-it('is raw by its ending, whatever a guest wrote to its start', async () => {
-  const path = join(temp.path, 'disk.img')
-  writeFileSync(path, Buffer.concat([Buffer.from('QFI\xfb', 'latin1'), Buffer.alloc(1000)]))
-  await using image = await openImageFile(path)
-  expect(image.layers[0].format).toBe('raw')
-  expect(image.sizeBytes).toBe(1004)
-})
-
-it('is not guessed to be raw by another ending', async () => {
-  const path = join(temp.path, 'disk.bak')
-  writeFileSync(path, Buffer.alloc(1000))
-  await expect(openImageFile(path)).rejects.toMatchObject({ code: 'E_SOURCE_INVALID' })
-  await using image = await openImageFile(path, { format: 'raw' })
-  expect(image.sizeBytes).toBe(1000)
-})
-
-it.each([
-  ['is missing', 'missing.raw'],
-  ['is a folder', '.'],
-])('tells what is wrong with an image that %s', async (_what, name) => {
-  await expect(openImageFile(join(temp.path, name))).rejects.toMatchObject({ code: 'E_SOURCE_READ' })
 })

@@ -37,6 +37,7 @@ export async function convert(
     sizeBytes: totalBytes,
     ...(options.variant !== undefined && { variant: options.variant }),
     compress: options.compress === true,
+    blocking: true,
   })
   const { variant, sizeBytes } = created.writer
   if (sizeBytes !== totalBytes)

@@ -103,7 +103,7 @@ function* dataParts(bytes: Uint8Array, diskOffset: number, granule: number): Gen
   let start: number | undefined
   for (let at = 0; at < bytes.byteLength; ) {
     const end = Math.min(bytes.byteLength, at + granule - ((diskOffset + at) % granule))
-    const zero = isZero(bytes.subarray(at, end))
+    const zero = isZero(bytes, at, end)
     if (!zero) start ??= at
     else if (start !== undefined) {
       yield { offset: start, length: at - start }

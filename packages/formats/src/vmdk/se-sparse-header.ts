@@ -62,7 +62,7 @@ export async function readSeSparseHeader(file: NamedSource): Promise<SeSparseHea
   if (u64(at.tableSectors) !== tableSectors)
     throw unknown(`its grain tables have ${u64(at.tableSectors)} sectors`, file.name)
   if (bits64(at.flags) !== 0n) throw unknown(`its header has the flags 0x${bits64(at.flags).toString(16)}`, file.name)
-  if (!isZero(bytes.subarray(at.reserved, at.reservedEnd)) || !isZero(bytes.subarray(at.end)))
+  if (!isZero(bytes, at.reserved, at.reservedEnd) || !isZero(bytes, at.end))
     throw unknown('its header uses reserved fields', file.name)
   await assertReplayed(file, u64(at.volatileSector) * sectorBytes)
   return {
@@ -95,7 +95,7 @@ async function assertReplayed(file: NamedSource, offset: number): Promise<void> 
       file.name,
       'Open the disk once on ESXi (power the machine on, or clone the disk with vmkfstools): that replays the journal.',
     )
-  if (!isZero(bytes.subarray(volatileAt.end))) throw unknown('its volatile header uses reserved fields', file.name)
+  if (!isZero(bytes, volatileAt.end)) throw unknown('its volatile header uses reserved fields', file.name)
 }
 
 function unknown(message: string, file: string): Error {

@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises'
+import { writeSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import type { ByteStore } from '@holdfast/formats'
 
 /** A new file that an image is written to. */
@@ -11,20 +12,21 @@ export interface FileStore extends ByteStore {
 
 const zeroPiece = new Uint8Array(2 ** 20)
 
+/** How a file is written. */
+export interface FileStoreOptions {
+  /**
+   * The thread waits for each write. A program that does nothing else is a third faster for it, since waking a thread
+   * for each write takes as long as half the write.
+   *
+   * @defaultValue `false`
+   */
+  readonly blocking?: boolean
+}
+
 /** Creates a file that is not there yet, readable by its owner alone. */
-export async function createFileStore(path: string): Promise<FileStore> {
+export async function createFileStore(path: string, { blocking = false }: FileStoreOptions = {}): Promise<FileStore> {
   const handle = await open(path, 'wx+', 0o600)
-  let earlier: Promise<unknown> = Promise.resolve()
-  const writeNow = async (offset: number, bytes: Uint8Array) => {
-    for (let done = 0; done < bytes.byteLength; )
-      done += (await handle.write(bytes, done, bytes.byteLength - done, offset + done)).bytesWritten
-  }
-  // One at a time: the kernel lets a single writer into a file, and the others burn a processor while they wait.
-  const write = async (offset: number, bytes: Uint8Array) => {
-    const written = earlier.then(() => writeNow(offset, bytes))
-    earlier = written.catch(() => {})
-    await written
-  }
+  const write = blocking ? blockingWrites(handle) : queuedWrites(handle)
   return {
     path,
     write,
@@ -42,5 +44,28 @@ export async function createFileStore(path: string): Promise<FileStore> {
     resize: (sizeBytes) => handle.truncate(sizeBytes),
     sync: () => handle.sync(),
     close: () => handle.close(),
+  }
+}
+
+type Write = FileStore['write']
+
+function blockingWrites(handle: FileHandle): Write {
+  return async (offset, bytes) => {
+    for (let done = 0; done < bytes.byteLength; )
+      done += writeSync(handle.fd, bytes, done, bytes.byteLength - done, offset + done)
+  }
+}
+
+/** One at a time: the kernel lets a single writer into a file, and the others burn a processor while they wait. */
+function queuedWrites(handle: FileHandle): Write {
+  let earlier: Promise<unknown> = Promise.resolve()
+  const writeNow = async (offset: number, bytes: Uint8Array) => {
+    for (let done = 0; done < bytes.byteLength; )
+      done += (await handle.write(bytes, done, bytes.byteLength - done, offset + done)).bytesWritten
+  }
+  return async (offset, bytes) => {
+    const written = earlier.then(() => writeNow(offset, bytes))
+    earlier = written.catch(() => {})
+    await written
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { lstat, rename } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { ImageWriter } from '@holdfast/formats'
+import type { FileStoreOptions } from '../files/image-store.js'
 import { refuseExisting } from '../files/refuse-existing.js'
 import { placementFailure } from '../placement/placement-failure.js'
 import type { ImageKind } from './image-kinds.js'
@@ -15,7 +16,7 @@ export interface CreatedImage extends AsyncDisposable {
 }
 
 /** What to create. */
-export interface CreateImageOptions extends ImageKind {
+export interface CreateImageOptions extends ImageKind, FileStoreOptions {
   readonly sizeBytes: number
 }
 
@@ -24,11 +25,11 @@ export interface CreateImageOptions extends ImageKind {
  *
  * @throws BackupError `E_PLACEMENT`, `E_UNSUPPORTED`
  */
-export async function createImageFile(path: string, { sizeBytes, ...kind }: CreateImageOptions): Promise<CreatedImage> {
-  const unfinished = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.partial`)
+export async function createImageFile(path: string, options: CreateImageOptions): Promise<CreatedImage> {
+  const firstPath = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.partial`)
   try {
     await refuseExisting(path)
-    const image = await beginImage(kind, sizeBytes, path, unfinished)
+    const image = await beginImage(path, { ...options, firstPath })
     let committed = false
     return {
       writer: withPlacementErrors(image.writer, path),
@@ -37,7 +38,7 @@ export async function createImageFile(path: string, { sizeBytes, ...kind }: Crea
           await image.writer.close()
           const sizes = await Promise.all(image.files.map((file) => lstat(file.path)))
           await refuseExisting(path)
-          await rename(unfinished, path)
+          await rename(firstPath, path)
           committed = true
           return { fileBytes: sizes.reduce((sum, { size }) => sum + size, 0) }
         } catch (error) {

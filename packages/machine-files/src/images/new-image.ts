@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { ImageWriter } from '@holdfast/formats'
-import { createFileStore, type FileStore } from '../files/image-store.js'
+import { createFileStore, type FileStore, type FileStoreOptions } from '../files/image-store.js'
 import { createImage, type ImageKind } from './image-kinds.js'
 
 /** An image that is being written, and the files that it is written to. */
@@ -13,16 +13,19 @@ export interface NewImage {
   readonly remove: () => Promise<void>
 }
 
-/** Begins the image that will be at `path`, its first file at `firstPath` for now. Leaves nothing when this throws. */
-export async function beginImage(
-  kind: ImageKind,
-  sizeBytes: number,
-  path: string,
-  firstPath = path,
-): Promise<NewImage> {
+/** What image to begin. */
+export interface NewImageOptions extends ImageKind, FileStoreOptions {
+  readonly sizeBytes: number
+  /** Where its first file is for now. @defaultValue the path of the image */
+  readonly firstPath?: string
+}
+
+/** Begins the image that will be at `path`. Leaves nothing when this throws. */
+export async function beginImage(path: string, options: NewImageOptions): Promise<NewImage> {
+  const { sizeBytes, firstPath = path, blocking = false, ...kind } = options
   const files: FileStore[] = []
   const create = async (file: string) => {
-    const store = await createFileStore(file)
+    const store = await createFileStore(file, { blocking })
     files.push(store)
     return store
   }

@@ -46,7 +46,7 @@ async function createRawDisk(path: string, sizeBytes: number): Promise<PlacedDis
 }
 
 async function createImageDisk(path: string, sizeBytes: number, kind: ImageKind): Promise<PlacedDisk> {
-  const { writer, files, close, remove } = await beginImage(kind, sizeBytes, path)
+  const { writer, files, close, remove } = await beginImage(path, { ...kind, sizeBytes })
   if (writer.order === 'ascending') {
     await remove()
     throw new ImageError(
