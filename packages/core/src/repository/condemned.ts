@@ -5,6 +5,7 @@ import { toHex } from './bytes.js'
 import { damaged, parseStoredJson } from './damage.js'
 import { type EnvelopeContext, openEnvelope, sealEnvelope } from './envelope.js'
 import { condemnedKey, objectPrefixes } from './layout.js'
+import { listReplaced } from './list-replaced.js'
 import { readObjectIfPresent } from './object-reader.js'
 import type { ObjectStore } from './object-store.js'
 
@@ -30,7 +31,7 @@ export async function listCondemned(
   for (;;) {
     const found: Condemnation[] = []
     let vanished = false
-    for (const { key } of await store.list(objectPrefixes.condemned, options)) {
+    for (const { key } of await listReplaced(store, objectPrefixes.condemned, options)) {
       const bytes = await readObjectIfPresent(store, key, 64 * 2 ** 20, options)
       if (bytes === undefined) vanished = true
       else found.push({ key, ...parse(key, openEnvelope(key, bytes, envelope)) })

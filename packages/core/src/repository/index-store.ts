@@ -7,6 +7,7 @@ import { type EnvelopeContext, openEnvelope, sealEnvelope } from './envelope.js'
 import { decodeIndex, encodeIndex, maxIndexBytes, maxIndexRecords } from './index-object.js'
 import { indexRecordWords } from './index-record.js'
 import { indexKey, objectPrefixes } from './layout.js'
+import { listReplaced } from './list-replaced.js'
 import { readObject } from './object-reader.js'
 import type { ObjectStore } from './object-store.js'
 
@@ -27,7 +28,7 @@ export async function loadIndex(
 ): Promise<readonly ObjectKey[]> {
   const seen = new Set<ObjectKey>()
   for (let listing = 1; ; listing++) {
-    const queue = (await store.list(objectPrefixes.index, options))
+    const queue = (await listReplaced(store, objectPrefixes.index, options))
       .map((info) => info.key)
       .filter((key) => !seen.has(key))
     let vanished = false

@@ -5,6 +5,7 @@ import { isBackupError } from '../contract/errors.js'
 import type { ObjectKey } from '../model/ids.js'
 import { toHex } from './bytes.js'
 import { objectPrefixes, writerKey } from './layout.js'
+import { listReplaced } from './list-replaced.js'
 import { readObject } from './object-reader.js'
 import type { ObjectStore } from './object-store.js'
 
@@ -116,7 +117,7 @@ export async function liveWriters(
   for (;;) {
     const live = new Map<string, WriterRole | 'unknown'>()
     let renewed = false
-    const leases = await store.list(objectPrefixes.writers, options)
+    const leases = await listReplaced(store, objectPrefixes.writers, options)
     // The caller's own is among them and at most one renewal old: the target's clock is never compared with another.
     const newest = Math.max(...leases.map((info) => info.modifiedAt.getTime()))
     for (const info of leases) {
