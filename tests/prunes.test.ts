@@ -1,4 +1,4 @@
-import { wrapTarget } from '@holdfast/core'
+import { BackupError, wrapTarget } from '@holdfast/core'
 import { systemClock } from '@holdfast/core/engine'
 import { seededBytes } from '@holdfast/testkit/images'
 import { memorySource, memoryTarget } from '@holdfast/testkit/memory'
@@ -97,6 +97,42 @@ describe('prunes', () => {
       expect(packsOf(target)).toEqual([])
     },
   )
+
+  test('do not stop a restore that cannot say it reads, though they move what it needs', {
+    timeout: 60_000,
+  }, async () => {
+    const target = { name: 't', plugin: memoryTarget() }
+    const source = memorySource({ machines: [{ name: 'm', disks: { d: seededBytes(1_000_000, 1) } }] })
+    await init(target)
+    await run(source, [target])
+    // Less than half of the first pack lives on, so that a prune stores that anew and removes the pack.
+    source.mutate('m', 'd', 0, seededBytes(700_000, 2))
+    await run(source, [target])
+    const newest = (await points(target)).at(-1)
+    if (newest === undefined) throw new Error('no point was stored')
+    const before = packsOf(target)
+    let pruned: Promise<unknown> | undefined
+    const pruneTwice = async () => {
+      await prune(target)
+      await prune(target)
+    }
+    const readOnly = {
+      name: target.name,
+      plugin: wrapTarget(target.plugin, (session) => ({
+        ...session,
+        put: async () => {
+          throw new BackupError('E_TARGET_READ_ONLY', 'The target takes no writes.')
+        },
+        get: async function* (key, options) {
+          pruned ??= key.startsWith('packs/') ? pruneTwice() : undefined
+          await pruned
+          yield* session.get(key, options)
+        },
+      })),
+    }
+    expect(equalBytes((await restore(readOnly, newest.point)).get('d'), source.bytes('m', 'd'))).toBe(true)
+    expect(before.filter((key) => !packsOf(target).includes(key))).not.toEqual([])
+  })
 
   test('take a writer that stood still for dead, and it commits nothing then', { timeout: 60_000 }, async () => {
     const { target, source } = await threePoints()

@@ -75,22 +75,24 @@ async function restoreDisks(
       })
     }
   }
-  const index = await loadWholeIndex(repository, options)
+  let index = await loadWholeIndex(repository, options)
   await using placed = await provision(
     point.machine,
     wanted.map(({ id, sizeBytes }) => ({ id, sizeBytes })),
     options,
   )
   const disks: RestoreReport['disks'][number][] = []
-  let searched = false
+  let triedAgain = false
   for (const disk of wanted) {
     const target = placed.disks.find((candidate) => candidate.id === disk.id)
     if (target === undefined) throw new BackupError('E_PLACEMENT', `No disk was provisioned for '${disk.id}'.`)
     const restore = () => inDisk(point, disk, () => restoreDisk(repository, index, point, disk, target, pool, options))
     const writtenBytes = await restore().catch(async (error: unknown) => {
-      if (searched || !missesChunk(error)) throw error
-      searched = true
-      if (!(await addUnlistedPacks(repository, index, options))) throw error
+      if (triedAgain) throw error
+      triedAgain = true
+      const better = await betterIndex(repository, index, error, options)
+      if (better === undefined) throw error
+      index = better
       return restore()
     })
     disks.push({ disk: disk.id, sizeBytes: disk.sizeBytes, writtenBytes })
@@ -135,6 +137,22 @@ async function addUnlistedPacks(repository: Repository, index: ChunkIndex, optio
   }
   for (const run of indexRunsOf(contents)) index.addRun(run)
   return contents.length > 0
+}
+
+/** Looks for an index with which a restore may not fail as it did; `undefined` when there is none. */
+async function betterIndex(
+  repository: Repository,
+  index: ChunkIndex,
+  error: unknown,
+  options: CallOptions,
+): Promise<ChunkIndex | undefined> {
+  if (missesChunk(error)) return (await addUnlistedPacks(repository, index, options)) ? index : undefined
+  // A prune leaves another place of each living chunk before it removes a pack, and lists it.
+  return isOfMissingObject(error) ? loadWholeIndex(repository, options) : undefined
+}
+
+function isOfMissingObject(error: unknown): boolean {
+  return isBackupError(error) && (error.code === 'E_OBJECT_NOT_FOUND' || isOfMissingObject(error.cause))
 }
 
 /** A chunk that no index lists may still be in a pack whose index object was lost. */
