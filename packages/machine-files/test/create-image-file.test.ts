@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { loadPreallocate } from '../src/files/preallocate.js'
 import { createImageFile } from '../src/images/create-image-file.js'
 import { tempFolder } from './support/temp-folder.js'
 
@@ -32,6 +33,25 @@ it.each([true, false])('holds what was written at once, blocking %s', async (blo
   await created.commit()
   const bytes = readFileSync(path)
   expect(starts.map((at) => [bytes[at], bytes[at + 9999]])).toEqual(starts.map((_, index) => [index + 1, index + 1]))
+})
+
+it('asks for the blocks of what it writes and for no more, and keeps its size', async () => {
+  const path = join(temp.path, 'disk.raw')
+  const sizeBytes = 8 * 2 ** 20
+  await using created = await createImageFile(path, { format: 'raw', sizeBytes, blocking: true })
+  await created.writer.write(2 ** 20 + 12_345, new Uint8Array(2 ** 20).fill(7))
+  await created.commit()
+  const { size, blocks } = statSync(path)
+  expect(size).toBe(sizeBytes)
+  expect(blocks * 512).toBeLessThanOrEqual(2 ** 20 + 8192)
+  const bytes = readFileSync(path)
+  expect(bytes.indexOf(7)).toBe(2 ** 20 + 12_345)
+  expect(bytes.lastIndexOf(7)).toBe(2 ** 21 + 12_344)
+})
+
+it('takes a file system that cannot give blocks in advance as it is', async () => {
+  const preallocate = await loadPreallocate()
+  expect(() => preallocate?.(-1, 0, 2 ** 20)).not.toThrow()
 })
 
 it('leaves nothing when it is given up', async () => {

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { ByteStore } from '@holdfast/formats'
+import { loadPreallocate, type Preallocate } from './preallocate.js'
 
 /** A new file that an image is written to. */
 export interface FileStore extends ByteStore {
@@ -15,8 +16,8 @@ const zeroPiece = new Uint8Array(2 ** 20)
 /** How a file is written. */
 export interface FileStoreOptions {
   /**
-   * The thread waits for each write. A program that does nothing else is a third faster for it, since waking a thread
-   * for each write takes as long as half the write.
+   * The thread waits for each write. A program that does nothing else is a third faster for it: waking a thread takes half
+   * as long as a write, and blocks that are asked for at once are had sooner than one by one.
    *
    * @defaultValue `false`
    */
@@ -26,7 +27,7 @@ export interface FileStoreOptions {
 /** Creates a file that is not there yet, readable by its owner alone. */
 export async function createFileStore(path: string, { blocking = false }: FileStoreOptions = {}): Promise<FileStore> {
   const handle = await open(path, 'wx+', 0o600)
-  const write = blocking ? blockingWrites(handle) : queuedWrites(handle)
+  const write = blocking ? blockingWrites(handle, await loadPreallocate()) : queuedWrites(handle)
   return {
     path,
     write,
@@ -49,8 +50,12 @@ export async function createFileStore(path: string, { blocking = false }: FileSt
 
 type Write = FileStore['write']
 
-function blockingWrites(handle: FileHandle): Write {
+/** Shorter writes are of tables, mostly within blocks that are there. */
+const preallocateFromBytes = 256 * 1024
+
+function blockingWrites(handle: FileHandle, preallocate: Preallocate | undefined): Write {
   return async (offset, bytes) => {
+    if (bytes.byteLength >= preallocateFromBytes) preallocate?.(handle.fd, offset, bytes.byteLength)
     for (let done = 0; done < bytes.byteLength; )
       done += writeSync(handle.fd, bytes, done, bytes.byteLength - done, offset + done)
   }
