@@ -23,7 +23,8 @@ const packages = [
   { name: 'libvirt-clients', program: 'virsh', reason: 'reads the XML of domains and the VMX that we write' },
   { name: 'libxml2-utils', program: 'xmllint', reason: 'reads the OVF that we write' },
   { name: 'virt-v2v', program: 'virt-v2v', reason: 'reads the OVA and the VMX that we write' },
-  { name: 'qemu-system-x86', program: 'qemu-system-x86_64', reason: 'boots restored machines' },
+  { name: 'qemu-system-x86', program: 'qemu-system-x86_64', reason: 'boots restored machines, and has a QMP monitor' },
+  { name: 'qemu-guest-agent', program: 'qemu-ga', reason: 'answers our guest agent client' },
   {
     name: 'linux-image-amd64',
     file: ['/boot', /^vmlinuz-.*amd64$/],
