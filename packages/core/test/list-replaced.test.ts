@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
-import { BackupError } from '../src/contract/errors.js'
 import type { ObjectKey } from '../src/model/ids.js'
 import { createChunkIndex, type IndexRun } from '../src/repository/chunk-index.js'
 import { condemn, listCondemned } from '../src/repository/condemned.js'
 import type { EnvelopeContext } from '../src/repository/envelope.js'
 import { idWords, indexRecordWords, writePlace } from '../src/repository/index-record.js'
 import { loadIndex, storeIndexRun } from '../src/repository/index-store.js'
-import type { ObjectStore } from '../src/repository/object-store.js'
+import { listReplaced } from '../src/repository/list-replaced.js'
 import { liveWriters } from '../src/repository/writer-lease.js'
+import { memoryStore } from './support/memory-store.js'
 
 const call = { signal: new AbortController().signal }
 let serial = 0
@@ -24,36 +24,9 @@ function oneChunk(id: Uint8Array): IndexRun {
   return { packs: [{ id: '0'.repeat(32), kind: 'data', sizeBytes: 1000, dataKeyId: '', chain: [] }], records }
 }
 
-/**
- * A store whose next listings each run while objects are replaced: after a listing has looked for new names, and before it
- * has asked what the old ones are. It shows neither, as a folder that is read and whose files are then described.
- */
-function storeWith(replacements: (() => Promise<void>)[]): ObjectStore {
-  const objects = new Map<string, Buffer>()
-  const store: Pick<ObjectStore, 'put' | 'get' | 'list' | 'remove'> = {
-    put: async (key, parts) => void objects.set(key, Buffer.concat(parts)),
-    get: async function* (key) {
-      const bytes = objects.get(key)
-      if (bytes === undefined) throw new BackupError('E_OBJECT_NOT_FOUND', key)
-      yield bytes
-    },
-    list: async (prefix) => {
-      const names = [...objects.keys()].filter((key) => key.startsWith(prefix))
-      await replacements.shift()?.()
-      return names.flatMap((key) => {
-        const bytes = objects.get(key)
-        if (bytes === undefined) return []
-        return [{ key: key as ObjectKey, sizeBytes: bytes.byteLength, modifiedAt: new Date() }]
-      })
-    },
-    remove: async (key) => void objects.delete(key),
-  }
-  return { capabilities: { maxConcurrency: 4 }, ...store } as ObjectStore
-}
-
 test('an index object that takes the place of another is not missed together with it', async () => {
   const replacements: (() => Promise<void>)[] = []
-  const store = storeWith(replacements)
+  const { store } = memoryStore({ whileListing: () => replacements.shift()?.() })
   const run = oneChunk(new Uint8Array(32).fill(7))
   const [old] = await storeIndexRun(store, envelope, run, call)
   replacements.push(async () => {
@@ -68,7 +41,7 @@ test('an index object that takes the place of another is not missed together wit
 
 test('a judgement that takes the place of a notice is not missed together with it', async () => {
   const replacements: (() => Promise<void>)[] = []
-  const store = storeWith(replacements)
+  const { store } = memoryStore({ whileListing: () => replacements.shift()?.() })
   const notice = await condemn(store, envelope, ['aa'], undefined, call)
   replacements.push(async () => {
     await condemn(store, envelope, ['aa'], ['w'], call)
@@ -79,7 +52,7 @@ test('a judgement that takes the place of a notice is not missed together with i
 
 test('a writer that renews its lease meanwhile is alive', async () => {
   const replacements: (() => Promise<void>)[] = []
-  const store = storeWith(replacements)
+  const { store } = memoryStore({ whileListing: () => replacements.shift()?.() })
   const lease = Buffer.from(JSON.stringify({ id: 'w', role: 'writer', host: 'elsewhere' }))
   await store.put('writers/w-0' as ObjectKey, [lease], call)
   replacements.push(async () => {
@@ -87,4 +60,16 @@ test('a writer that renews its lease meanwhile is alive', async () => {
     await store.remove('writers/w-0' as ObjectKey, call)
   })
   expect([...(await liveWriters(store, call))]).toEqual([['w', 'writer']])
+})
+
+test('what is replaced while the listing is made sure of is not missed either', async () => {
+  const [a, b] = ['index/a', 'index/b']
+  const replacements = [() => replace(a), () => replace(b)]
+  const { store } = memoryStore({ whileListing: () => replacements.shift()?.() })
+  const replace = async (key: string) => {
+    await store.put(`${key}-2` as ObjectKey, [Buffer.from('new')], call)
+    await store.remove(key as ObjectKey, call)
+  }
+  for (const key of [a, b]) await store.put(key as ObjectKey, [Buffer.from('old')], call)
+  expect((await listReplaced(store, 'index/', call)).map(({ key }) => key)).toEqual(['index/a-2', 'index/b-2'])
 })

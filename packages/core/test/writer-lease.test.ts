@@ -2,32 +2,12 @@ import { spawnSync } from 'node:child_process'
 import { hostname } from 'node:os'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Clock } from '../src/contract/context.js'
-import { BackupError } from '../src/contract/errors.js'
 import type { ObjectKey } from '../src/model/ids.js'
-import type { ObjectStore } from '../src/repository/object-store.js'
 import { liveWriters, takeLease } from '../src/repository/writer-lease.js'
+import { memoryStore } from './support/memory-store.js'
 
 const options = { signal: new AbortController().signal }
 const minute = 60_000
-
-/** A store in memory; `now` is the target's clock. */
-function storeAt(now: () => number) {
-  const objects = new Map<string, { readonly bytes: Buffer; readonly at: number }>()
-  const store: Pick<ObjectStore, 'put' | 'get' | 'list' | 'remove'> = {
-    put: async (key, parts) => void objects.set(key, { bytes: Buffer.concat(parts), at: now() }),
-    get: async function* (key) {
-      const object = objects.get(key)
-      if (object === undefined) throw new BackupError('E_OBJECT_NOT_FOUND', key)
-      yield object.bytes
-    },
-    list: async (prefix) =>
-      [...objects].flatMap(([key, { bytes, at }]) =>
-        key.startsWith(prefix) ? [{ key: key as ObjectKey, sizeBytes: bytes.length, modifiedAt: new Date(at) }] : [],
-      ),
-    remove: async (key) => void objects.delete(key),
-  }
-  return { store: store as ObjectStore, objects }
-}
 
 let serial = 0
 const randomBytes = (size: number) => Buffer.alloc(size, ++serial)
@@ -39,7 +19,7 @@ describe('a lease', () => {
   const clock: Clock = { now: () => new Date(), sleep: async () => {} }
 
   test('is renewed, shows its writer alive, and goes with it', async () => {
-    const { store, objects } = storeAt(() => Date.now())
+    const { store, objects } = memoryStore()
     const lease = await takeLease(store, clock, randomBytes, 'writer', options)
     for (let i = 0; i < 10; i++) {
       await vi.advanceTimersByTimeAsync(20 * minute)
@@ -52,7 +32,7 @@ describe('a lease', () => {
   })
 
   test('that was once overdue stays lapsed, also when it is renewed again', async () => {
-    const { store } = storeAt(() => Date.now())
+    const { store } = memoryStore()
     const lease = await takeLease(store, clock, randomBytes, 'writer', options)
     vi.setSystemTime(Date.now() + 90 * minute)
     expect(lease.isFresh()).toBe(false)
@@ -63,7 +43,7 @@ describe('a lease', () => {
 
   test('of another host lives for an hour by the clock of the target, however wrong the own clock is', async () => {
     let skew = 0
-    const { store, objects } = storeAt(() => Date.now() + skew)
+    const { store, objects } = memoryStore({ now: () => Date.now() + skew })
     const foreign = {
       id: 'ff',
       role: 'writer',
@@ -85,7 +65,7 @@ describe('a lease', () => {
   })
 
   test('of a process that ended is removed; of one that cannot be read the role is unknown', async () => {
-    const { store, objects } = storeAt(() => Date.now())
+    const { store, objects } = memoryStore()
     const own = await takeLease(store, clock, randomBytes, 'writer', options)
     const [, mine] = [...objects][0] ?? []
     const dead = { ...JSON.parse(mine?.bytes.toString() ?? '{}'), pid: spawnSync(process.execPath, ['--version']).pid }

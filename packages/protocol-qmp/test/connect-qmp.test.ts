@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { duplexPair, PassThrough } from 'node:stream'
@@ -103,7 +104,8 @@ describe('connecting to QMP', () => {
   it('refuses a stream that has ended', async () => {
     const stream = new PassThrough()
     stream.destroy()
-    await expect(connectQmp({ stream })).rejects.toMatchObject({ code: 'closed' })
+    await once(stream, 'close')
+    await expect(connectQmp({ stream }, { timeoutMs: 500 })).rejects.toMatchObject({ code: 'closed' })
   })
 
   it.each([

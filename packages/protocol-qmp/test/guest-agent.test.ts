@@ -188,6 +188,19 @@ describe('commands of a guest agent', () => {
     await expect(agent.execute('next')).resolves.toBe('next')
   })
 
+  it('an answer that comes after the failure of its command is not taken for the next one', async () => {
+    const odd = () => {
+      fake.send('{"hello":1}')
+      return noAnswer
+    }
+    const { fake, agent } = await connected({ answers: { odd, next: 'next' } })
+    await using _ = agent
+    await expect(agent.execute('odd')).rejects.toMatchObject({ code: 'protocol' })
+    const next = agent.execute('next')
+    fake.send('{"return":"late"}\n')
+    expect(await next).toBe('next')
+  })
+
   it('an answer that is too long fails the command alone', async () => {
     const { agent } = await connected({ answers: { long: 'x'.repeat(5000), next: 'next' } }, { maxMessageBytes: 1000 })
     await using _ = agent

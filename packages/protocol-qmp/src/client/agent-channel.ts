@@ -54,8 +54,8 @@ export function agentChannel(stream: Duplex, { maxMessageBytes }: { readonly max
     },
     ended: (reason) => {
       ending = reason
+      // Those who wait for their turn are told when it comes.
       reader?.reject(reason)
-      queue.refuse((waiting) => endedError(waiting, reason))
     },
   })
 

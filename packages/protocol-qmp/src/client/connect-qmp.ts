@@ -65,10 +65,7 @@ async function openSession(
 
   const link = byteLink(stream, {
     take: (chunk) => {
-      for (const object of objects.push(chunk)) {
-        handle(readQmpMessage(object))
-        if (ending !== undefined) return
-      }
+      for (const object of objects.push(chunk)) handle(readQmpMessage(object))
     },
     ended: (reason) => {
       ending = reason

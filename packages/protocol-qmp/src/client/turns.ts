@@ -1,4 +1,3 @@
-import type { QmpError } from '../qmp-error.js'
 import { abortError, type Waiting } from './deadline.js'
 
 /** Lets one at a time. */
@@ -6,11 +5,9 @@ export interface Turns {
   /**
    * Resolves when it is the caller's turn, with what ends the turn.
    *
-   * @throws QmpError `aborted`, and what `refuse` is given
+   * @throws QmpError `aborted`
    */
   readonly take: (waiting: Waiting, options: TurnOptions) => Promise<() => void>
-  /** Turns away all who wait. */
-  readonly refuse: (reason: (waiting: Waiting) => QmpError) => void
 }
 
 /** How to wait for a turn. */
@@ -21,9 +18,7 @@ export interface TurnOptions {
 }
 
 interface Waiter {
-  readonly waiting: Waiting
   readonly admit: () => void
-  readonly reject: (error: QmpError) => void
 }
 
 /** Makes a queue in which nobody waits. */
@@ -39,20 +34,14 @@ export function turns(): Turns {
 
   const wait = (waiting: Waiting, { signal, isUrgent }: TurnOptions) => {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const leave = () => signal?.removeEventListener('abort', abort)
     const abort = () => {
       queue.splice(queue.indexOf(waiter), 1)
       if (signal !== undefined) reject(abortError(waiting, signal))
     }
     const waiter: Waiter = {
-      waiting,
       admit: () => {
-        leave()
+        signal?.removeEventListener('abort', abort)
         resolve()
-      },
-      reject: (error) => {
-        leave()
-        reject(error)
       },
     }
     signal?.addEventListener('abort', abort, { once: true })
@@ -67,9 +56,6 @@ export function turns(): Turns {
       if (isTaken) await wait(waiting, options)
       isTaken = true
       return next
-    },
-    refuse: (reason) => {
-      for (const { waiting, reject } of queue.splice(0)) reject(reason(waiting))
     },
   }
 }
