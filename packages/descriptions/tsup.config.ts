@@ -6,4 +6,5 @@ export default preset({
   ovf: 'src/ovf/index.ts',
   libvirt: 'src/libvirt/index.ts',
   hyperv: 'src/hyperv/index.ts',
+  qemu: 'src/qemu/index.ts',
 })

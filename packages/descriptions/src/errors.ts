@@ -2,7 +2,7 @@ import { BackupError } from '@holdfast/core'
 import { printable } from './printable.js'
 
 /** Names of the formats, as messages and `native.format` write them. */
-export type DescriptionFormat = 'unknown' | 'vmx' | 'ovf' | 'ova' | 'libvirt-xml' | 'hyperv-powershell'
+export type DescriptionFormat = 'unknown' | 'vmx' | 'ovf' | 'ova' | 'libvirt-xml' | 'hyperv-powershell' | 'qemu-command'
 
 /** Where in a description something is. */
 export interface Place {

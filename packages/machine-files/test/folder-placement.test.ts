@@ -101,7 +101,13 @@ describe('a machine placed in a folder', () => {
       kind: { format: 'qcow2' },
     })
     await placed.commit(call)
-    expect(readdirSync(placed.location).sort()).toEqual(['Root.qcow2', 'machine.json', 'native.vmx.txt', 'web.xml'])
+    expect(readdirSync(placed.location).sort()).toEqual([
+      'Root.qcow2',
+      'machine.json',
+      'native.vmx.txt',
+      'start-qemu.sh',
+      'web.xml',
+    ])
     expect(readFileSync(join(placed.location, 'native.vmx.txt'), 'utf8')).toBe(native.text)
     const xml = readFileSync(join(placed.location, 'web.xml'), 'utf8')
     expect(xml).toContain(join(placed.location, 'Root.qcow2'))

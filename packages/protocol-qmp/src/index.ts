@@ -13,6 +13,7 @@ export {
   queryBlockJobs,
   queryBlockNodes,
   queryJobs,
+  queryObjectNames,
   queryStatus,
   queryVersion,
 } from './client/queries.js'

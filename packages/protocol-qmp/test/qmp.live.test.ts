@@ -12,6 +12,7 @@ import {
   queryBlockJobs,
   queryBlockNodes,
   queryJobs,
+  queryObjectNames,
   queryStatus,
   queryVersion,
   runJob,
@@ -127,6 +128,7 @@ describeLive('qemu-system-x86_64')('a real QEMU', () => {
       isReadOnly: false,
       sizeBytes: 64 * mebibyte,
       filename: join(folder.path, 'disk'),
+      canKeepBitmaps: true,
       bitmaps: [
         {
           name: 'cp1',
@@ -138,6 +140,8 @@ describeLive('qemu-system-x86_64')('a real QEMU', () => {
         },
       ],
     })
+    await session.execute('object-add', { 'qom-type': 'throttle-group', id: 'limits0' })
+    expect(await queryObjectNames(session)).toContain('limits0')
     const addr = { type: 'unix', data: { path: join(folder.path, 'nbd.sock') } }
     await session.execute('nbd-server-start', { addr })
     const toExport = { type: 'nbd', id: 'exp', 'node-name': 'disk', bitmaps: ['cp1'] }

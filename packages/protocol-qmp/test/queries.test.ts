@@ -5,6 +5,7 @@ import {
   queryBlockJobs,
   queryBlockNodes,
   queryJobs,
+  queryObjectNames,
   queryStatus,
   queryVersion,
 } from '../src/index.js'
@@ -16,7 +17,12 @@ const node = {
   drv: 'qcow2',
   ro: false,
   file: '/vm/disk.qcow2',
-  image: { 'virtual-size': 2 ** 40, 'actual-size': 4096, format: 'qcow2' },
+  image: {
+    'virtual-size': 2 ** 40,
+    'actual-size': 4096,
+    format: 'qcow2',
+    'format-specific': { type: 'qcow2', data: { compat: '1.1' } },
+  },
   'dirty-bitmaps': [bitmap, { ...bitmap, name: undefined }, { ...bitmap, name: 'old', inconsistent: true }],
   throttled: 'unknown fields do not matter',
 }
@@ -27,6 +33,7 @@ const readNode = {
   filename: '/vm/disk.qcow2',
   sizeBytes: 2 ** 40,
   allocatedBytes: 4096,
+  canKeepBitmaps: true,
   bitmaps: [
     {
       name: 'cp1',
@@ -62,6 +69,22 @@ describe('queries', () => {
     }
     expect(await queryBlockNodes({ execute })).toEqual([readNode])
     expect(asked).toEqual([['query-named-block-nodes', { flat: true }]])
+  })
+
+  it('tell which images can keep bitmaps', async () => {
+    const compat = (data: unknown) => [{ ...node, image: { ...node.image, 'format-specific': data } }]
+    const kept = async (answer: unknown) => (await queryBlockNodes(answering(answer)))[0]?.canKeepBitmaps
+    expect(await kept(compat({ type: 'qcow2', data: { compat: '0.10' } }))).toBe(false)
+    expect(await kept(compat(undefined))).toBe(false)
+    expect(await kept([{ ...node, drv: 'raw' }])).toBe(false)
+  })
+
+  it('name the objects, without the properties beside them', async () => {
+    const answer = [
+      { name: 'type', type: 'string' },
+      { name: 'limits0', type: 'child<throttle-group>' },
+    ]
+    expect(await queryObjectNames(answering(answer))).toEqual(['limits0'])
   })
 
   it('read what a backup needs', async () => {

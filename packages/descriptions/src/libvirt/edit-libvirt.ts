@@ -50,6 +50,8 @@ export function editLibvirt(
     set('sysinfo', undefined)
     report.push({ what: 'uuid', from: before.id, to: 'generated', why: 'A new identity was asked for.' })
   }
+  // A domain that has no devices yet gets its disks all the same.
+  if (childElements(domain, 'devices').length === 0) set('devices', element('devices'))
   for (const devices of childElements(domain, 'devices').slice(0, 1)) {
     set(
       'devices',

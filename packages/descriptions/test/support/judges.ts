@@ -12,6 +12,9 @@ const packages = {
   tar: 'tar',
   python3: 'python3',
   'virt-v2v': 'virt-v2v',
+  sh: 'dash',
+  'qemu-system-x86_64': 'qemu-system-x86',
+  'qemu-img': 'qemu-utils',
 } as const
 
 /** Name of a judge. */

@@ -7,13 +7,26 @@ import { refuseExisting } from '../files/refuse-existing.js'
 import type { ImageKind } from '../images/image-kinds.js'
 import { diskFileNames, safeFileName } from './file-names.js'
 import { describeMachine } from './machine-descriptions.js'
-import { createPlacedDisk, type PlacedDisk } from './placed-disk.js'
+import { createOverlayDisk, createPlacedDisk, type PlacedDisk } from './placed-disk.js'
 import { placementFailure } from './placement-failure.js'
 
 /** How the disks are stored. */
 export interface FolderPlacementOptions {
   /** @defaultValue `raw` */
   readonly kind?: ImageKind
+  /**
+   * Disks whose content is elsewhere, by the NBD URIs of their exports: they become QCOW2 overlays, and the other disks QCOW2 too.
+   *
+   * @defaultValue none
+   */
+  readonly contents?: ReadonlyMap<DiskId, string>
+}
+
+/** The image of a disk of a placed machine. */
+export interface PlacedImage {
+  readonly id: DiskId
+  readonly path: string
+  readonly format: ImageFormat
 }
 
 const endings: Readonly<Record<ImageFormat, string>> = {
@@ -28,6 +41,13 @@ const endings: Readonly<Record<ImageFormat, string>> = {
 export interface PlacedMachine extends ProvisionedMachine {
   /** What will not be as it was: buses, firmware, controllers, network cards that the hypervisor has otherwise or not. */
   readonly report: readonly Mapping[]
+  /**
+   * Completes the images where they are before the commit, and tells where, for whoever must read them there.
+   *
+   * Called: at most once, after every write resolved; no write may follow, the commit may.
+   * @throws BackupError `E_PLACEMENT`
+   */
+  readonly complete: () => Promise<readonly PlacedImage[]>
 }
 
 /**
@@ -41,16 +61,18 @@ export async function placeInFolder(
   folder: string,
   machine: Machine,
   disks: readonly { readonly id: DiskId; readonly sizeBytes: number }[],
-  { kind = { format: 'raw' } }: FolderPlacementOptions = {},
+  { kind: wanted = { format: 'raw' }, contents = new Map() }: FolderPlacementOptions = {},
 ): Promise<PlacedMachine> {
+  const kind: ImageKind = contents.size > 0 && wanted.format !== 'qcow2' ? { format: 'qcow2' } : wanted
+  const { format } = kind
   const name = safeFileName(machine.name)
   const location = join(folder, name)
   const unfinished = join(folder, `.${name}.restoring`)
-  const fileNames = diskFileNames(disks, endings[kind.format])
+  const fileNames = diskFileNames(disks, endings[format])
   const descriptions = await describeMachine(
     machine,
     disks.map(({ id }, i) => ({ id, file: fileNames[i] ?? '' })),
-    kind.format,
+    format,
     location,
   )
   await placing(location, () => refuseExisting(location))
@@ -61,6 +83,13 @@ export async function placeInFolder(
   const writable: WritableDisk[] = []
   const report = [...descriptions.report]
   let committed = false
+  let completed: Promise<void> | undefined
+  const complete = () => {
+    completed ??= placing(unfinished, async () => {
+      for (const disk of placed) await disk.complete()
+    })
+    return completed
+  }
   const dispose = async () => {
     for (const disk of placed.splice(0)) await disk.close()
     if (!committed) await rm(unfinished, { recursive: true, force: true })
@@ -68,7 +97,10 @@ export async function placeInFolder(
   try {
     for (const [i, { id, sizeBytes }] of disks.entries()) {
       const path = join(unfinished, fileNames[i] ?? '')
-      const disk = await placing(path, () => createPlacedDisk(path, sizeBytes, kind))
+      const base = contents.get(id)
+      const disk = await placing(path, () =>
+        base === undefined ? createPlacedDisk(path, sizeBytes, kind) : createOverlayDisk(path, sizeBytes, base),
+      )
       placed.push(disk)
       writable.push(writableDisk(id, sizeBytes, path, disk))
       if (disk.sizeBytes !== sizeBytes) report.push(sizeMapping(id, sizeBytes, disk.sizeBytes))
@@ -81,9 +113,13 @@ export async function placeInFolder(
     disks: writable,
     location,
     report,
+    complete: async () => {
+      await complete()
+      return disks.map(({ id }, i) => ({ id, path: join(unfinished, fileNames[i] ?? ''), format }))
+    },
     commit: () =>
       placing(location, async () => {
-        for (const disk of placed) await placing(unfinished, disk.complete)
+        await complete()
         for (const { name, text } of descriptions.files) await writeNew(join(unfinished, name), text)
         await refuseExisting(location)
         await rename(unfinished, location)

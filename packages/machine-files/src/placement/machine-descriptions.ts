@@ -18,8 +18,8 @@ export interface MachineDescriptions {
 }
 
 /**
- * Describes a machine for the hypervisor whose images these are: VMX for VMDK, libvirt's XML for QCOW2, a script for
- * Hyper-V for VHD and VHDX; and `machine.json` always.
+ * Describes a machine for the hypervisor whose images these are: VMX for VMDK, libvirt's XML and a QEMU command for QCOW2, a
+ * script for Hyper-V for VHD and VHDX; and `machine.json` always.
  *
  * A native description of another format is kept word for word beside them.
  * @throws BackupError `E_PLACEMENT` when the hypervisor has no place for a disk
@@ -46,10 +46,12 @@ export async function describeMachine(
     }
     case 'qcow2': {
       const { writeLibvirt } = await import('@holdfast/descriptions/libvirt')
+      const { writeQemu } = await import('@holdfast/descriptions/qemu')
       // libvirt takes full paths only.
       const there = places.map((place) => ({ ...place, file: join(location, place.file) }))
       const { text, report } = writeLibvirt(placed, there)
-      return { files: [...files, { name: `${name}.xml`, text }], report }
+      const command = writeQemu(placed, places)
+      return { files: [...files, { name: `${name}.xml`, text }, { name: 'start-qemu.sh', text: command.text }], report }
     }
     case 'vhd':
     case 'vhdx': {

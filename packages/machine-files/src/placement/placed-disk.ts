@@ -1,8 +1,11 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { directWriter, openDirect } from '@holdfast/core/direct-file'
 import { ImageError } from '@holdfast/formats'
+import { createFileStore } from '../files/image-store.js'
 import type { ImageKind } from '../images/image-kinds.js'
 import { beginImage } from '../images/new-image.js'
+
+const sectorBytes = 512
 
 /** The image of a disk that is being restored. */
 export interface PlacedDisk {
@@ -18,6 +21,37 @@ export interface PlacedDisk {
 /** Creates the blank image of a disk. Raw ones are written past the page cache where that is possible. */
 export function createPlacedDisk(path: string, sizeBytes: number, kind: ImageKind): Promise<PlacedDisk> {
   return kind.format === 'raw' ? createRawDisk(path, sizeBytes) : createImageDisk(path, sizeBytes, kind)
+}
+
+/**
+ * Creates a QCOW2 image over a raw disk that something else has, such as the export of an NBD server, named by its URI.
+ *
+ * The image is blank and stays so: it is for whoever runs the machine to write to.
+ */
+export async function createOverlayDisk(path: string, sizeBytes: number, base: string): Promise<PlacedDisk> {
+  const { createQcow2 } = await import('@holdfast/formats/qcow2')
+  const unwritten = async () => {
+    throw new ImageError('unsupported', 'an overlay takes no content when it is restored')
+  }
+  const store = await createFileStore(path)
+  try {
+    // Whole sectors: what the base does not have of the last one reads as zeros.
+    const wholeBytes = Math.ceil(sizeBytes / sectorBytes) * sectorBytes
+    const disk = { sizeBytes, read: unwritten }
+    const writer = await createQcow2(store, { sizeBytes: wholeBytes, backing: { name: base, format: 'raw', disk } })
+    return {
+      sizeBytes: wholeBytes,
+      write: unwritten,
+      complete: async () => {
+        await writer.close()
+        await store.sync()
+      },
+      close: store.close,
+    }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
 }
 
 async function createRawDisk(path: string, sizeBytes: number): Promise<PlacedDisk> {

@@ -2,6 +2,7 @@ import { type BlockDevice, readBlockDevices } from '../wire/block-devices.js'
 import { type BlockNode, readBlockNodes } from '../wire/block-nodes.js'
 import { type BlockJobInfo, type JobInfo, readBlockJobs, readJobs } from '../wire/jobs.js'
 import { type BlockExport, type MachineStatus, readBlockExports, readMachineStatus } from '../wire/machine-status.js'
+import { readObjectNames } from '../wire/object-names.js'
 import { type QemuVersion, readVersion } from '../wire/version.js'
 import type { CallOptions } from './call-options.js'
 import type { QmpSession } from './qmp-session.js'
@@ -43,4 +44,9 @@ export async function queryStatus(session: QmpExecutor, options?: CallOptions): 
 /** Asks for QEMU's version. @throws QmpError */
 export async function queryVersion(session: QmpExecutor, options?: CallOptions): Promise<QemuVersion> {
   return readVersion(await session.execute('query-version', undefined, options))
+}
+
+/** Asks for the names of the objects that a user made, such as I/O threads and throttle groups. @throws QmpError */
+export async function queryObjectNames(session: QmpExecutor, options?: CallOptions): Promise<readonly string[]> {
+  return readObjectNames(await session.execute('qom-list', { path: '/objects' }, options))
 }

@@ -1,4 +1,4 @@
-import { flagOf, listOf, optional, recordOf, sizeOf, textOf } from './fields.js'
+import { flagOf, type JsonRecord, listOf, optional, recordOf, sizeOf, textOf } from './fields.js'
 
 /** A named dirty bitmap of a node. */
 export interface DirtyBitmap {
@@ -27,6 +27,8 @@ export interface BlockNode {
   readonly sizeBytes: number
   /** What the node takes on its storage; undefined where the driver does not know. */
   readonly allocatedBytes: number | undefined
+  /** Bitmaps can be kept in the image: it is QCOW2 of version 3. */
+  readonly canKeepBitmaps: boolean
   /** Bitmaps without a name are QEMU's own and left out. */
   readonly bitmaps: readonly DirtyBitmap[]
 }
@@ -43,15 +45,23 @@ export function readBlockNode(value: unknown, where: string): BlockNode {
   const bitmaps = optional(node['dirty-bitmaps'], 'The bitmaps of a node', (list, name) =>
     listOf(list, name, readBitmap),
   )
+  const driver = textOf(node['drv'], 'The driver of a node')
   return {
     nodeName: optional(node['node-name'], 'The name of a node', textOf) ?? '',
-    driver: textOf(node['drv'], 'The driver of a node'),
+    driver,
     isReadOnly: flagOf(node['ro'], 'ro of a node'),
     filename: textOf(node['file'], 'The file of a node'),
     sizeBytes: sizeOf(image['virtual-size'], 'The size of an image'),
     allocatedBytes: optional(image['actual-size'], 'The allocated size of an image', sizeOf),
+    canKeepBitmaps: driver === 'qcow2' && qcow2Version(image) === '1.1',
     bitmaps: bitmaps?.filter((bitmap) => bitmap !== undefined) ?? [],
   }
+}
+
+/** Versions are told as those of QEMU that brought them: `0.10` for 2, `1.1` for 3. */
+function qcow2Version(image: JsonRecord): unknown {
+  const specific = optional(image['format-specific'], 'What is specific to a format', recordOf)
+  return optional(specific?.['data'], 'The data of what is specific to a format', recordOf)?.['compat']
 }
 
 function readBitmap(value: unknown, where: string): DirtyBitmap | undefined {
