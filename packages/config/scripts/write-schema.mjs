@@ -4,6 +4,8 @@ import { configJsonSchema } from '../dist/index.js'
 
 const packages = [
   '@holdfast/source-image',
+  '@holdfast/source-qemu',
+  '@holdfast/quiesce-guest-agent',
   '@holdfast/quiesce-script',
   '@holdfast/transform-zstd',
   '@holdfast/transform-aes-gcm',

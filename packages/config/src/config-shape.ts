@@ -7,6 +7,7 @@ import type {
   TransformPlugin,
 } from '@holdfast/core'
 import { z } from 'zod'
+import { bootProbe } from './boot-probe-shape.js'
 import { byteRate, count, cronExpression, duration, positiveCount } from './human-values.js'
 
 /** How plugins are written: as `{ use, with }`, or as objects. */
@@ -118,6 +119,7 @@ export function configShape(slots: PluginSlots) {
     limits: limits.optional(),
     schedule: cronExpression.optional(),
     objectives: objectives.optional(),
+    bootProbe: bootProbe.optional(),
   })
   const name = z.string().regex(namePattern, { error: nameRule })
   return z.strictObject({

@@ -27,6 +27,8 @@ export interface PipelineConfig<TargetName extends string = string> {
   /** Cron expression of five fields. */
   readonly schedule?: string | undefined
   readonly objectives?: ObjectivesConfig | undefined
+  /** What shows that its machines are up, for `holdfast verify --boot`. */
+  readonly bootProbe?: BootProbeConfig | undefined
 }
 
 /** A target of a pipeline with a chain of its own. */
@@ -72,6 +74,18 @@ export interface ObjectivesConfig {
   readonly rpo?: string | undefined
   /** Recovery time objective, longest that getting a machine back may take: `'1h'`. */
   readonly rto?: string | undefined
+}
+
+/** What shows that a machine is up: exactly one of `serial`, `agent` and `command`. */
+export interface BootProbeConfig {
+  /** Text on the first serial port, `*` standing for anything in its line: `'login:'`. */
+  readonly serial?: string | undefined
+  /** The agent in the guest answers. */
+  readonly agent?: true | undefined
+  /** Command line for the guest's shell that ends with 0. */
+  readonly command?: string | undefined
+  /** Longest time until then. @defaultValue `'2m'` */
+  readonly timeout?: string | undefined
 }
 
 /** Types a configuration, so that editors complete it and a misspelt target name does not compile. */

@@ -1,6 +1,7 @@
 export { configFileNames } from './config-file.js'
 export { configJsonSchema } from './config-json-schema.js'
 export {
+  type BootProbeConfig,
   defineConfig,
   type HoldfastConfig,
   type LimitsConfig,

@@ -95,6 +95,7 @@ pipelines:
     limits: { readRate: 100MiB, writeRate: 4096, workers: 4 }
     schedule: '30 1 * * *'
     objectives: { rpo: 24h, rto: 1h }
+    bootProbe: { command: uptime }
 `),
     ).toBe(true)
   })

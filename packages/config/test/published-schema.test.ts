@@ -26,12 +26,17 @@ targets:
 pipelines:
   nightly:
     source: { use: '@holdfast/source-image', with: { path: ./machines } }
-    quiesce: [{ use: '@holdfast/quiesce-script', with: { freeze: ./freeze.sh, thaw: ./thaw.sh, timeout: 30s } }]
+    quiesce:
+      - { use: '@holdfast/quiesce-script', with: { freeze: ./freeze.sh, thaw: ./thaw.sh, timeout: 30s } }
+      - { use: '@holdfast/quiesce-guest-agent', with: { socket: './{name}.agent', mountpoints: [/] } }
     transforms:
       - { use: '@holdfast/transform-zstd', with: { level: 1 } }
       - { use: '@holdfast/transform-aes-gcm', with: { passphrase: { env: HOLDFAST_PASSPHRASE } } }
     targets: [vault]
     retention: { last: 3, daily: 7, weekly: 4, monthly: 12 }
+  live:
+    source: { use: '@holdfast/source-qemu', with: { monitor: './{name}.qmp', scratch: ./scratch, boot: { accelerator: tcg } } }
+    targets: [vault]
 `
 
 describe('the published schema', () => {
@@ -49,6 +54,10 @@ describe('the published schema', () => {
     ['{ env: HOLDFAST_PASSPHRASE }', 'hunter2'],
     ['thaw: ./thaw.sh', 'thaw: []'],
     ['path: ./machines', 'path: 7'],
+    ['mountpoints: [/]', 'mountpoints: []'],
+    ['scratch: ./scratch', 'scratch: 7'],
+    ['scratch: ./scratch, ', ''],
+    ['accelerator: tcg', 'accelerator: -kvm'],
   ])('refuses it with %s changed to %s', (was, is) => {
     expect(validate(parse(yaml.replace(was, is)))).toBe(false)
   })

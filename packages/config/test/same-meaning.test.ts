@@ -22,6 +22,7 @@ pipelines:
     limits: { machines: 2, disksPerMachine: 3, readRate: 100MiB, writeRate: 4096, workers: 4 }
     schedule: 30 1 * * mon-fri
     objectives: { rpo: 24h, rto: 1h }
+    bootProbe: { serial: 'login:', timeout: 90s }
   weekly:
     source: { use: ./plugins/source.js, with: { path: ./machines } }
     targets: [vault]
@@ -51,6 +52,7 @@ export default {
       limits: { machines: 2, disksPerMachine: 3, readRate: '100MiB', writeRate: 4096, workers: 4 },
       schedule: '30 1 * * mon-fri',
       objectives: { rpo: '24h', rto: '1h' },
+      bootProbe: { serial: 'login:', timeout: '90s' },
     },
     weekly: { source: tinySource({ path: './machines' }), targets: ['vault'], limits: undefined },
   },
@@ -97,6 +99,7 @@ describe('one configuration in two forms', () => {
       },
       schedule: '30 1 * * mon-fri',
       objectives: { recoveryPointMs: 86_400_000, recoveryTimeMs: 3_600_000 },
+      bootProbe: { kind: 'serial', pattern: 'login:', timeoutMs: 90_000 },
     })
     expect(Object.keys(weekly ?? {}).sort()).toEqual(['name', 'source', 'targets'])
     expect(nightly?.targets.map(({ name, plugin }) => [name, plugin === targets.get(name)])).toEqual([
@@ -106,6 +109,16 @@ describe('one configuration in two forms', () => {
     ])
     expect(nightly?.targets.map(({ transforms: chain }) => chain?.length)).toEqual([undefined, 1, undefined])
     expect(transforms.map(({ parameters }) => parameters)).toEqual([{ level: 3 }, { level: 1 }])
+  })
+
+  it.each([
+    ['{ agent: true }', { kind: 'agent', timeoutMs: 120_000 }],
+    ['{ command: uptime, timeout: 5m }', { kind: 'command', command: 'uptime', timeoutMs: 300_000 }],
+  ])('takes the boot probe %s', async (probe, expected) => {
+    const { pipelines } = await load(
+      yaml.replace('objectives:', `bootProbe: ${probe}\n    objectives:`).replace(/^.*login:.*$/m, ''),
+    )
+    expect(pipelines[0]?.bootProbe).toEqual(expected)
   })
 
   it('may use aliases, quotes and JSON', async () => {

@@ -107,7 +107,7 @@ describe('a configuration of the wrong shape', () => {
   it('a pipeline without a value', async () => {
     expect(await wrong(good({ top: '  weekly:' }))).toMatchInlineSnapshot(`
       "holdfast.yaml:7:10: pipelines.weekly: must be a mapping, not empty.
-      → Give a mapping with the keys source, select, quiesce, onQuiesceFailure, transforms, targets, retention, limits, schedule, objectives."
+      → Give a mapping with the keys source, select, quiesce, onQuiesceFailure, transforms, targets, retention, limits, schedule, objectives, bootProbe."
     `)
   })
 
@@ -373,5 +373,18 @@ describe('a configuration of the wrong shape', () => {
       → pipelines.nightly.retention.last: For example last: 3.
       pipelines.weekly.retention.last: For example last: 3."
     `)
+  })
+
+  it.each([
+    ['no probe', '{}'],
+    ['two probes', "{ serial: 'login:', agent: true }"],
+    ['an agent that is not asked', '{ agent: false }'],
+    ['an empty pattern', "{ serial: '' }"],
+    ['a pattern of two lines', '{ serial: "a\\nb" }'],
+    ['a time that is none', "{ serial: 'login:', timeout: soon }"],
+    ['more than a day', '{ agent: true, timeout: 2d }'],
+    ['an unknown probe', '{ ping: true }'],
+  ])('a boot probe with %s', async (_, probe) => {
+    expect(await wrong(good({ pipeline: `bootProbe: ${probe}` }))).toMatchSnapshot()
   })
 })

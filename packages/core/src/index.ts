@@ -1,3 +1,14 @@
+export {
+  type AgentProbe,
+  type BootedMachine,
+  type BootProbe,
+  bootFailed,
+  type CommandProbe,
+  checkBootProbe,
+  describeBootProbe,
+  type SerialProbe,
+  serialPatternMatches,
+} from './contract/boot.js'
 export type { CallOptions, Clock, LogFields, Logger, PluginContext } from './contract/context.js'
 export {
   checkPlugin,
@@ -37,6 +48,7 @@ export type {
   QuiesceChannel,
   QuiescePlugin,
   QuiesceSession,
+  QuiesceState,
 } from './contract/quiesce.js'
 export {
   describeSecretReference,
@@ -46,9 +58,6 @@ export {
   secretValue,
 } from './contract/secret.js'
 export type {
-  BootedMachine,
-  BootFacet,
-  BootProbe,
   Capture,
   CapturedDisk,
   CaptureRequest,
@@ -90,3 +99,4 @@ export type { Extent, ExtentKind } from './model/extent.js'
 export type { Branded, ChangeToken, DiskId, MachineId, ObjectKey, PointId } from './model/ids.js'
 export type { DiskSpec, Machine, MachineRef, MachineSelector, NativeConfiguration, NicSpec } from './model/machine.js'
 export { machineMatches } from './model/machine-selection.js'
+export { printableEnd } from './model/printable-end.js'

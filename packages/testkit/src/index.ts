@@ -6,6 +6,7 @@ export {
   whyNotApplicable,
 } from './checks/check.js'
 export type {
+  BootableMachine,
   EnvironmentByKind,
   QuiesceEnvironment,
   SourceEnvironment,

@@ -90,6 +90,16 @@ describe('a target with faults', () => {
     expect((stored[66_000] ?? 0) ^ (bytes[66_000] ?? 0)).toBe(8)
   })
 
+  test('flips one bit of what it reads, each time, and leaves what is stored as it is', async () => {
+    const session = await open(flipBit({ operation: 'get', offset: 5 }))
+    await session.put(one, bodyOf(bytes), call)
+    for (let again = 0; again < 3; again++) {
+      const read = await collect(session.get(one, call))
+      expect((read[5] ?? 0) ^ (bytes[5] ?? 0)).toBe(1)
+    }
+    expect(Buffer.compare(target.objects.find(one)?.bytes ?? Buffer.alloc(0), bytes)).toBe(0)
+  })
+
   test('moves no more than so many bytes a second', async () => {
     const session = await open(slow(1_000_000))
     const started = performance.now()

@@ -1,6 +1,7 @@
 import type { PluginKind } from '@holdfast/core'
 import { describe, expect, test } from 'vitest'
 import { checksByKind, runConformance } from '../src/index.js'
+import { brokenBoots } from './sabotage/broken-boots.js'
 import { brokenCaptures } from './sabotage/broken-captures.js'
 import { brokenQuiesceObjects, brokenSourceObjects, brokenTransformObjects } from './sabotage/broken-objects.js'
 import { brokenPuts } from './sabotage/broken-puts.js'
@@ -13,7 +14,7 @@ import type { Sabotage } from './sabotage/sabotage.js'
 const brokenTargets = [...brokenPuts, ...brokenReads]
 const brokenHooks = [...brokenQuiesce, ...brokenQuiesceObjects]
 const brokenCodecs = [...brokenTransforms, ...brokenTransformObjects]
-const brokenOrigins = [...brokenSources, ...brokenCaptures, ...brokenSourceObjects]
+const brokenOrigins = [...brokenSources, ...brokenCaptures, ...brokenBoots, ...brokenSourceObjects]
 
 describe('a target that', () => catches('target', brokenTargets))
 describe('a source that', () => catches('source', brokenOrigins))

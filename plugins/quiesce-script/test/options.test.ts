@@ -55,11 +55,13 @@ describe('the plugin', () => {
       channel: 'host',
       consistency: 'application',
       maxFreezeMs: 60_000,
+      inspect: false,
     })
     expect(scriptQuiesce({ ...both, consistency: 'filesystem', maxFreeze: '5m' }).capabilities).toEqual({
       channel: 'host',
       consistency: 'filesystem',
       maxFreezeMs: 300_000,
+      inspect: false,
     })
   })
 })

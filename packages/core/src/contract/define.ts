@@ -13,12 +13,14 @@ const sourceDefaults = {
   maxConcurrentReads: 4,
   restore: false,
   boot: false,
+  overlays: false,
 } as const satisfies SourceCapabilities
 
 const quiesceDefaults = {
   channel: 'host',
   consistency: 'filesystem',
   maxFreezeMs: 60_000,
+  inspect: false,
 } as const satisfies QuiesceCapabilities
 
 const transformDefaults = {
@@ -50,7 +52,12 @@ export type Definition<P extends Plugin, C> = Omit<P, 'kind' | 'apiVersion' | 'c
 export function defineSource<const C extends Partial<SourceCapabilities>>(
   definition: Definition<SourcePlugin, C>,
 ): SourcePlugin<Merged<SourceCapabilities, C>> {
-  return define('source', sourceDefaults, definition) as SourcePlugin<Merged<SourceCapabilities, C>>
+  const plugin = define('source', sourceDefaults, definition) as SourcePlugin<Merged<SourceCapabilities, C>>
+  const { restore, boot, overlays }: SourceCapabilities = plugin.capabilities
+  for (const [name, declared] of Object.entries({ boot, overlays })) {
+    if (declared && !restore) throw invalid('source', plugin.id, `${name} needs restore, which it does not declare`)
+  }
+  return plugin
 }
 
 /** Makes a quiesce plugin: fills defaults, freezes it, refuses what contradicts the contract. */

@@ -41,6 +41,7 @@ export const errorCodes = {
   E_POINT_NOT_FOUND: 'No recovery point of that name.',
   E_POINT_AMBIGUOUS: 'The name fits more than one recovery point.',
   E_PLACEMENT: 'A restore cannot write where it was told to.',
+  E_BOOT: 'A machine did not come up: it ended, or its probe failed or did not come in time.',
 } as const
 
 /** One of the codes above, or a vendor's own. */

@@ -26,6 +26,7 @@ export function checkFacets<S extends object>(
 
 /** Facets of each kind of session, by the name of their capability. */
 export const sessionFacets = {
-  source: ['restore', 'boot'],
+  source: ['restore'],
+  quiesce: ['inspect'],
   target: ['immutability', 'ordering', 'capacity'],
 } as const

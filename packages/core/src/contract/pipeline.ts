@@ -1,4 +1,5 @@
 import type { MachineSelector } from '../model/machine.js'
+import type { BootProbe } from './boot.js'
 import type { QuiescePlugin } from './quiesce.js'
 import type { SourcePlugin } from './source.js'
 import type { TargetPlugin } from './target.js'
@@ -23,6 +24,8 @@ export interface Pipeline {
   /** Cron expression, for the scheduler that calls `holdfast run` and for reports. */
   readonly schedule?: string
   readonly objectives?: Objectives
+  /** What shows that its machines are up, for `holdfast verify --boot`. */
+  readonly bootProbe?: BootProbe
 }
 
 /** One target of a pipeline. */
@@ -49,7 +52,7 @@ export interface RetentionPolicy {
   readonly yearly?: number
   /** Points younger than this are kept, in ms. */
   readonly minimumAgeMs?: number
-  /** Never fewer than this many points whose data was verified after it was written. */
+  /** Never fewer than this many points whose data was verified, or that were restored and booted, after they were written. */
   readonly minimumVerified?: number
 }
 

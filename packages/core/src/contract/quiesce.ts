@@ -14,6 +14,8 @@ export interface QuiesceCapabilities {
   readonly consistency: Consistency
   /** Longest freeze that the application bears, in ms; the engine thaws before. @defaultValue `60_000` */
   readonly maxFreezeMs: number
+  /** Sessions can tell whether a machine is frozen, by a facet `inspect`. @defaultValue `false` */
+  readonly inspect: boolean
 }
 
 /** Freezes an application or file system before the capture and thaws it after. Made by `<id>Quiesce`. */
@@ -41,7 +43,17 @@ export interface QuiesceSession extends AsyncDisposable {
    * @throws BackupError `E_THAW`, `E_TIMEOUT`
    */
   readonly thaw: (machine: MachineRef, options: CallOptions) => Promise<void>
+  /**
+   * Tells whether the machine is frozen now, by whomever. Changes nothing.
+   *
+   * Called: by `holdfast doctor`, at any time, for several machines at once. Checked by: `quiesce/inspect/tells`.
+   * @throws BackupError `E_FREEZE`, `E_TIMEOUT` where it cannot be told
+   */
+  readonly inspect?: (machine: MachineRef, options: CallOptions) => Promise<QuiesceState>
 }
+
+/** Whether a machine is frozen. */
+export type QuiesceState = 'frozen' | 'thawed'
 
 /** What a freeze really reached. */
 export interface FreezeResult {

@@ -1,7 +1,8 @@
 import type { Consistency } from '../model/consistency.js'
 import type { Extent } from '../model/extent.js'
-import type { ChangeToken, DiskId, MachineId } from '../model/ids.js'
+import type { ChangeToken, DiskId } from '../model/ids.js'
 import type { Machine, MachineRef, MachineSelector } from '../model/machine.js'
+import type { BootedMachine, BootProbe } from './boot.js'
 import type { CallOptions } from './context.js'
 import type { OpenablePlugin } from './plugin.js'
 import type { QuiesceChannel } from './quiesce.js'
@@ -20,8 +21,10 @@ export interface SourceCapabilities {
   readonly maxConcurrentReads: number
   /** Machines can be put back: `SourceSession.restore` is present. @defaultValue `false` */
   readonly restore: boolean
-  /** Machines can be started in isolation: `SourceSession.boot` is present. @defaultValue `false` */
+  /** Provisioned machines can be started in isolation: `ProvisionedMachine.boot` is present. Needs `restore`. @defaultValue `false` */
   readonly boot: boolean
+  /** Machines can be put over what exports hold: `Placement.contents` is taken. Needs `restore`. @defaultValue `false` */
+  readonly overlays: boolean
 }
 
 /** A hypervisor, or anything that holds machines. Made by a factory named `<id>Source`. */
@@ -51,8 +54,6 @@ export interface SourceSession extends AsyncDisposable {
 
   /** Present exactly when `capabilities.restore`. */
   readonly restore?: RestoreFacet
-  /** Present exactly when `capabilities.boot`. */
-  readonly boot?: BootFacet
 }
 
 /** What the engine wants from a capture. */
@@ -146,7 +147,7 @@ export interface UnavailableDisk {
 /** Puts machines back. */
 export interface RestoreFacet {
   /**
-   * Creates a machine with blank disks.
+   * Creates a machine with blank disks, or over `placement.contents`.
    *
    * Guarantee: nothing existing is overwritten, and nothing is left when the result is disposed without `commit`.
    * Checked by: `source/restore/discard`, `source/restore/round-trip`.
@@ -161,6 +162,14 @@ export interface Placement {
   readonly name?: string
   /** Further settings, defined by the source (datastore, network, pool). */
   readonly settings?: Readonly<Record<string, string>>
+  /**
+   * NBD URIs of exports that hold the disks' content already, by disk; all disks, or absent.
+   *
+   * Called with it: only where `capabilities.overlays`. The source puts an empty overlay over each export instead of making
+   * a blank disk, and never writes to the export, which is there until the machine is disposed.
+   * @defaultValue blank disks
+   */
+  readonly contents?: ReadonlyMap<DiskId, string>
 }
 
 /** A machine being restored. Disposing it before `commit` removes it again. */
@@ -170,6 +179,19 @@ export interface ProvisionedMachine extends AsyncDisposable {
   readonly location: string
   /** Makes the machine final and durable. Called once, after every write resolved. */
   readonly commit: (options: CallOptions) => Promise<void>
+  /**
+   * Starts the machine before its commit, without any network, and waits for the probe. Present exactly when `capabilities.boot`.
+   *
+   * Called: at most once, after every write resolved, with a probe that `checkBootProbe` takes.
+   * Guarantee: what the guest writes is dropped; no other machine is touched; disposing the booted machine stops it, and
+   * disposing this one without commit then removes it. When it rejects, the machine is stopped.
+   * Abort: the machine is stopped. Checked by: `source/boot/probe`, `source/boot/dispose-stops`, `source/boot/no-answer`, `source/boot/abort`,
+   * `source/boot/drops-writes`, `source/boot/keeps-existing`, `source/boot/undeclared`.
+   * @throws BackupError `E_BOOT` when the machine ends, or the probe fails or does not come within its `timeoutMs`, with
+   * `probe` in the context and in the message what was seen last (at most 1 KiB, without control characters);
+   * `E_UNSUPPORTED` for a kind of probe that the source does not have; `E_SOURCE_*`
+   */
+  readonly boot?: (probe: BootProbe, options: CallOptions) => Promise<BootedMachine>
 }
 
 /** A blank disk: ranges never written read as zeros. */
@@ -178,27 +200,4 @@ export interface WritableDisk {
   readonly sizeBytes: number
   /** Writes `data` at `offset`. Called concurrently on ranges that do not overlap; `data` may be shared memory. */
   readonly write: (offset: number, data: Uint8Array, options: CallOptions) => Promise<void>
-}
-
-/** Starts restored machines to prove that they work. */
-export interface BootFacet {
-  /**
-   * Starts a machine without network and waits for the probe.
-   *
-   * Guarantee: the machine is stopped and its changes are dropped when the result is disposed.
-   */
-  readonly start: (machine: MachineId, probe: BootProbe, options: CallOptions) => Promise<BootedMachine>
-}
-
-/** What shows that a machine is up. */
-export type BootProbe =
-  | { readonly kind: 'serial'; readonly pattern: string; readonly timeoutMs: number }
-  | { readonly kind: 'agent'; readonly timeoutMs: number }
-  | { readonly kind: 'command'; readonly command: string; readonly timeoutMs: number }
-
-/** A machine that passed its probe. */
-export interface BootedMachine extends AsyncDisposable {
-  readonly bootMs: number
-  /** What the probe saw. */
-  readonly evidence: string
 }

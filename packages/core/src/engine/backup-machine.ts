@@ -18,6 +18,7 @@ import type { LaneGroup } from './lane-group.js'
 import { type OpenHook, type Quiesced, whileFrozen } from './quiesce-sequence.js'
 import type { DiskReport, MachineReport } from './run-report.js'
 import { waitForAll } from './wait-for-all.js'
+import { failureOf, whileOpen } from './while-open.js'
 import type { WorkerPool } from './worker-pool.js'
 
 /** Everything that the backup of one machine works with. */
@@ -52,9 +53,26 @@ export async function backupMachine(work: MachineBackup, options: CallOptions): 
   await work.lanes.each(async () => undefined)
   const shared = sharedTokens(work.lanes.alive(), work.previous)
   const tokens = new Map([...shared].map(([disk, base]) => [disk, base.token]))
-  await using prepared = await source.prepare(machine, { previous: tokens }, options)
-  const quiesced = await capture(work, prepared, options)
-  await using taken = quiesced.result
+  const prepared = await source.prepare(machine, { previous: tokens }, options)
+  const { result, leftover } = await whileOpen(prepared, async () => {
+    const quiesced = await capture(work, prepared, options)
+    return await whileOpen(quiesced.result, () => storeCapture(work, quiesced, shared, options))
+  })
+  // What is stored is stored: that something is left at the source makes the run partial, not failed.
+  const failure = result.leftover ?? leftover
+  return failure === undefined
+    ? result.result
+    : { ...result.result, status: 'partial', error: reportedError(failure.error) }
+}
+
+async function storeCapture(
+  work: MachineBackup,
+  quiesced: Quiesced<Capture>,
+  shared: ReadonlyMap<DiskId, SharedBase>,
+  options: CallOptions,
+): Promise<MachineReport> {
+  const { machine, onEvent } = work
+  const taken = quiesced.result
   for (const { id, reason } of taken.unavailable)
     onEvent({ type: 'disk-unavailable', machine: machine.name, disk: id, reason })
   const disks = await copyDisks(work, taken, shared, options)
@@ -75,15 +93,6 @@ export async function backupMachine(work: MachineBackup, options: CallOptions): 
     unavailable: taken.unavailable,
     points,
     ...(unacknowledged === undefined ? {} : { error: reportedError(unacknowledged.error) }),
-  }
-}
-
-async function failureOf(action: () => Promise<void>): Promise<{ readonly error: unknown } | undefined> {
-  try {
-    await action()
-    return undefined
-  } catch (error) {
-    return { error }
   }
 }
 

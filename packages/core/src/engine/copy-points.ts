@@ -13,7 +13,7 @@ import { frameFetcher } from './fetch-frame.js'
 import { type Lane, openLane } from './lane.js'
 import { laneGroup } from './lane-group.js'
 import { repositoryDisk, type StoredDiskReader } from './repository-disk.js'
-import { loadWholeIndex } from './restore-point.js'
+import { loadWholeIndex } from './whole-index.js'
 import { type WorkerPool, workerPool } from './worker-pool.js'
 
 /** How to copy. */

@@ -6,7 +6,7 @@ import { chunkReader } from '../repository/chunk-reader.js'
 import type { RecoveryPoint } from '../repository/recovery-point.js'
 import type { Repository } from '../repository/repository.js'
 import { changedExtents } from './diff-trees.js'
-import { loadWholeIndex } from './restore-point.js'
+import { loadWholeIndex } from './whole-index.js'
 
 /** How one disk differs between two points. */
 export interface DiskDifference {

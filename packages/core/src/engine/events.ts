@@ -57,6 +57,26 @@ export type EngineEvent =
       readonly machines: readonly string[]
       readonly message: string
     }
+  | {
+      readonly type: 'boot-started'
+      readonly machine: string
+      readonly point: PointId
+      /** Name of the machine that is started, and gone afterwards. */
+      readonly name: string
+      readonly source: string
+      readonly probe: string
+    }
+  | {
+      readonly type: 'boot-finished'
+      readonly machine: string
+      readonly point: PointId
+      readonly passed: boolean
+      readonly restoreMs: number
+      readonly totalMs: number
+      readonly bootMs?: number
+      /** Code of the error when it did not pass. */
+      readonly code?: string
+    }
   | { readonly type: 'step'; readonly message: string }
 
 /** Receives events; must not throw and returns at once. */

@@ -10,6 +10,7 @@ import { framesOf, readPackContents } from '../repository/pack-reader.js'
 import type { PointEntry } from '../repository/point-store.js'
 import type { Repository } from '../repository/repository.js'
 import { dropPacksFromIndex } from '../repository/rewrite-index.js'
+import { provesData } from '../repository/verification.js'
 import { liveWriters, takeLease } from '../repository/writer-lease.js'
 import type { OnEvent } from './events.js'
 import { frameFetcher } from './fetch-frame.js'
@@ -108,7 +109,7 @@ function decide(
       takenAt: new Date(point.takenAt),
       witnessedAt,
       held,
-      verified: verifications.length > 0,
+      verified: verifications.some(provesData),
       copied: point.copiedFrom !== undefined,
     }))
     const decided = decideRetention(points, options.retentionOf(first?.point.pipeline ?? ''), repository.clock.now())

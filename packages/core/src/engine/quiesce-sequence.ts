@@ -5,6 +5,7 @@ import { type Consistency, strongerConsistency } from '../model/consistency.js'
 import type { MachineRef } from '../model/machine.js'
 import type { QuiesceRecord } from '../repository/recovery-point.js'
 import type { OnEvent } from './events.js'
+import { heeding } from './heeding.js'
 
 /** A hook with its open session. */
 export interface OpenHook {
@@ -105,23 +106,6 @@ async function settled<T>(
     return { ok: true, value: await run() }
   } catch (error) {
     return { ok: false, error }
-  }
-}
-
-/** Stops waiting at the deadline even for a call that does not heed it; what it yields later goes to `tooLate`. */
-async function heeding<T>(deadline: AbortSignal, call: Promise<T>, tooLate?: (value: T) => Promise<void>): Promise<T> {
-  const { promise: expired, reject } = Promise.withResolvers<never>()
-  const onAbort = () => reject(deadline.reason)
-  deadline.addEventListener('abort', onAbort, { once: true })
-  if (deadline.aborted) onAbort()
-  try {
-    return await Promise.race([call, expired])
-  } catch (error) {
-    // Nobody is left to tell of how a call ends that went on after its deadline.
-    if (deadline.aborted) void call.then(async (value) => tooLate?.(value)).catch(() => undefined)
-    throw error
-  } finally {
-    deadline.removeEventListener('abort', onAbort)
   }
 }
 

@@ -1,22 +1,22 @@
 import type { CallOptions } from '../contract/context.js'
-import { BackupError, isBackupError } from '../contract/errors.js'
+import { BackupError } from '../contract/errors.js'
 import type { ProvisionedMachine, WritableDisk } from '../contract/source.js'
 import type { DiskId } from '../model/ids.js'
 import type { Machine } from '../model/machine.js'
 import { fromHex, toHex } from '../repository/bytes.js'
-import { type ChunkIndex, createChunkIndex } from '../repository/chunk-index.js'
+import type { ChunkIndex } from '../repository/chunk-index.js'
 import { chunkReader } from '../repository/chunk-reader.js'
-import { damaged, isDamage } from '../repository/damage.js'
+import { damaged } from '../repository/damage.js'
 import { diskChunks, type PlacedChunk } from '../repository/disk-tree-reader.js'
-import { loadIndex } from '../repository/index-store.js'
-import { keyName, objectPrefixes } from '../repository/layout.js'
-import { indexRunsOf, type PackContents, readPackContents } from '../repository/pack-reader.js'
 import type { RecoveryPoint, StoredDisk } from '../repository/recovery-point.js'
 import type { Repository } from '../repository/repository.js'
 import { withReaderLease } from '../repository/writer-lease.js'
+import { chosenDisks } from './chosen-disks.js'
+import { namingDisk } from './disk-damage.js'
 import type { OnEvent } from './events.js'
 import { type FrameFetcher, frameFetcher } from './fetch-frame.js'
 import { type FrameFetch, planFrames } from './frame-plan.js'
+import { betterIndex, loadWholeIndex } from './whole-index.js'
 import type { WorkerPool } from './worker-pool.js'
 
 /** Creates blank disks somewhere: a folder, or a hypervisor's restore facet. */
@@ -55,38 +55,63 @@ export async function restorePoint(
   pool: WorkerPool,
   options: RestoreOptions,
 ): Promise<RestoreReport> {
-  const { store, clock, envelope } = repository
-  const restore = () => restoreDisks(repository, point, provision, pool, options)
-  return withReaderLease(store, clock, envelope.randomBytes, restore, options)
+  return withRestored(repository, point, provision, pool, options, async ({ placed, disks }) => {
+    await placed.commit(options)
+    return { point: point.id, machine: point.machine.name, location: placed.location, disks }
+  })
 }
 
-async function restoreDisks(
+/** A machine whose disks hold the point, not committed yet. */
+export interface RestoredMachine {
+  readonly placed: ProvisionedMachine
+  readonly disks: RestoreReport['disks']
+}
+
+/**
+ * Restores a point and hands the machine over before its commit; not committed, it is removed again after `use`.
+ *
+ * A prune that runs meanwhile takes nothing away that the point needs.
+ */
+export async function withRestored<T>(
   repository: Repository,
   point: RecoveryPoint,
   provision: Provision,
   pool: WorkerPool,
   options: RestoreOptions,
-): Promise<RestoreReport> {
-  const wanted = point.disks.filter((disk) => options.disks === undefined || options.disks.includes(disk.id))
-  for (const id of options.disks ?? []) {
-    if (!wanted.some((disk) => disk.id === id)) {
-      throw new BackupError('E_USAGE', `${point.machine.name} has no disk '${id}' in this point.`, {
-        hint: `Its disks: ${point.disks.map((disk) => disk.id).join(', ')}.`,
-      })
-    }
+  use: (restored: RestoredMachine) => Promise<T>,
+): Promise<T> {
+  const { store, clock, envelope } = repository
+  const restore = async () => {
+    const wanted = chosenDisks(point, options.disks)
+    const index = await loadWholeIndex(repository, options)
+    await using placed = await provision(
+      point.machine,
+      wanted.map(({ id, sizeBytes }) => ({ id, sizeBytes })),
+      options,
+    )
+    const disks = await fillDisks(repository, index, point, wanted, placed, pool, options)
+    return await use({ placed, disks })
   }
-  let index = await loadWholeIndex(repository, options)
-  await using placed = await provision(
-    point.machine,
-    wanted.map(({ id, sizeBytes }) => ({ id, sizeBytes })),
-    options,
-  )
+  return withReaderLease(store, clock, envelope.randomBytes, restore, options)
+}
+
+async function fillDisks(
+  repository: Repository,
+  loaded: ChunkIndex,
+  point: RecoveryPoint,
+  wanted: readonly StoredDisk[],
+  placed: ProvisionedMachine,
+  pool: WorkerPool,
+  options: RestoreOptions,
+): Promise<RestoreReport['disks']> {
+  let index = loaded
   const disks: RestoreReport['disks'][number][] = []
   let triedAgain = false
   for (const disk of wanted) {
     const target = placed.disks.find((candidate) => candidate.id === disk.id)
     if (target === undefined) throw new BackupError('E_PLACEMENT', `No disk was provisioned for '${disk.id}'.`)
-    const restore = () => inDisk(point, disk, () => restoreDisk(repository, index, point, disk, target, pool, options))
+    const restore = () =>
+      namingDisk(point, disk, 'restored', () => restoreDisk(repository, index, point, disk, target, pool, options))
     const writtenBytes = await restore().catch(async (error: unknown) => {
       if (triedAgain) throw error
       triedAgain = true
@@ -97,68 +122,7 @@ async function restoreDisks(
     })
     disks.push({ disk: disk.id, sizeBytes: disk.sizeBytes, writtenBytes })
   }
-  await placed.commit(options)
-  return { point: point.id, machine: point.machine.name, location: placed.location, disks }
-}
-
-/** Reads the index; what damaged index objects listed is taken from the footers of the packs themselves. */
-export async function loadWholeIndex(repository: Repository, options: CallOptions): Promise<ChunkIndex> {
-  const index = createChunkIndex()
-  let isWhole = true
-  await loadIndex(
-    repository.store,
-    repository.envelope,
-    index,
-    (_, error) => {
-      if (!isDamage(error)) throw error
-      isWhole = false
-    },
-    options,
-  )
-  if (!isWhole) await addUnlistedPacks(repository, index, options)
-  return index
-}
-
-/** Adds the packs that no index object lists, by their own footers, and tells whether there were any. */
-async function addUnlistedPacks(repository: Repository, index: ChunkIndex, options: CallOptions): Promise<boolean> {
-  const { store, envelope } = repository
-  const listed = new Set(index.packs().map((pack) => pack.id))
-  const contents: PackContents[] = []
-  for (const { key, sizeBytes } of await store.list(objectPrefixes.packs, options)) {
-    const id = keyName(key)
-    if (listed.has(id)) continue
-    try {
-      contents.push(await readPackContents(store, envelope, id, sizeBytes, options))
-    } catch (error) {
-      options.signal.throwIfAborted()
-      // What has no readable footer lists nothing: if it matters, its chunks are missed and named.
-      if (!isDamage(error)) throw error
-    }
-  }
-  for (const run of indexRunsOf(contents)) index.addRun(run)
-  return contents.length > 0
-}
-
-/** Looks for an index with which a restore may not fail as it did; `undefined` when there is none. */
-async function betterIndex(
-  repository: Repository,
-  index: ChunkIndex,
-  error: unknown,
-  options: CallOptions,
-): Promise<ChunkIndex | undefined> {
-  if (missesChunk(error)) return (await addUnlistedPacks(repository, index, options)) ? index : undefined
-  // A prune leaves another place of each living chunk before it removes a pack, and lists it.
-  return isOfMissingObject(error) ? loadWholeIndex(repository, options) : undefined
-}
-
-function isOfMissingObject(error: unknown): boolean {
-  return isBackupError(error) && (error.code === 'E_OBJECT_NOT_FOUND' || isOfMissingObject(error.cause))
-}
-
-/** A chunk that no index lists may still be in a pack whose index object was lost. */
-function missesChunk(error: unknown): boolean {
-  const object = isBackupError(error) ? error.context['object'] : undefined
-  return typeof object === 'string' && object.startsWith('chunk ')
+  return disks
 }
 
 async function restoreDisk(
@@ -299,23 +263,4 @@ function contiguousRuns(
     }
   }
   return runs
-}
-
-async function inDisk<T>(point: RecoveryPoint, disk: StoredDisk, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action()
-  } catch (error) {
-    if (!isBackupError(error) || (error.code !== 'E_DAMAGED' && error.code !== 'E_OBJECT_NOT_FOUND')) throw error
-    const object = String(error.context['object'] ?? error.context['key'] ?? '')
-    throw new BackupError(
-      'E_DAMAGED',
-      `Disk '${disk.id}' of ${point.machine.name} (${point.id}) cannot be restored: ${error.message}`,
-      {
-        operation: 'restore.disk',
-        context: { object, machine: point.machine.name, point: point.id, disk: disk.id },
-        hint: error.hint ?? "Restore from another target, or mend this one with 'holdfast repair --from'.",
-        cause: error,
-      },
-    )
-  }
 }

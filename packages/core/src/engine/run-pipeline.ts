@@ -61,8 +61,10 @@ export async function runPipeline(pipeline: Pipeline, host: EngineHost, options:
   const runId = toHex(host.randomBytes(8))
   onEvent({ type: 'run-started', pipeline: pipeline.name, runId, machines: machines.length })
   const hooks: OpenHook[] = []
-  for (const plugin of pipeline.quiesce ?? [])
-    hooks.push({ plugin, session: resources.use(await plugin.open(pluginContext(host, options.signal))) })
+  for (const plugin of pipeline.quiesce ?? []) {
+    const session = await plugin.open(pluginContext(host, options.signal))
+    hooks.push({ plugin, session: resources.use(checkFacets(plugin, session, sessionFacets.quiesce)) })
+  }
   const previous = await previousPoints(lanes, options)
   const readThrottle = throttleTo(pipeline.limits?.readBytesPerSecond, host.clock)
   const reports = await forEachMachine(pipeline, machines, async (machine) => {

@@ -13,10 +13,12 @@ import { indexRunsOf, type PackContents, readPackContents } from '../repository/
 import type { PointEntry } from '../repository/point-store.js'
 import type { Repository } from '../repository/repository.js'
 import { checkTwins } from '../repository/twins.js'
+import type { Verification } from '../repository/verification.js'
 import { withReaderLease } from '../repository/writer-lease.js'
 import type { OnEvent } from './events.js'
 import { examinePacks } from './examine-packs.js'
 import { examinePoint } from './examine-trees.js'
+import { noteVerification } from './note-verification.js'
 import type { WorkerPool } from './worker-pool.js'
 
 /** How deep to look. */
@@ -84,35 +86,14 @@ export async function verifyRepository(
     const at = repository.clock.now().toISOString()
     for (const entry of entries) {
       if (brokenPoints.includes(entry)) continue
-      const newest = entry.verifications.at(-1)
-      if (newest !== undefined && Date.parse(at) - Date.parse(newest.at) < 3_600_000) continue
-      await noteVerification(repository, entry, at, options)
+      const isRecent = ({ level, at: before }: Verification) =>
+        level === 'data' && Math.abs(Date.parse(at) - Date.parse(before)) < 3_600_000
+      if (entry.verifications.some(isRecent)) continue
+      const evidence = 'every chunk was read, decoded and hashed'
+      await noteVerification(repository, entry, { level: 'data', at, evidence }, options)
     }
   }
   return report
-}
-
-/** A target that takes no writes can still be verified; the evidence is then only in the report. */
-async function noteVerification(
-  repository: Repository,
-  entry: PointEntry,
-  at: string,
-  options: VerifyOptions,
-): Promise<void> {
-  try {
-    await repository.points.addVerification(
-      entry,
-      { at, level: 'data', evidence: 'every chunk was read, decoded and hashed' },
-      options,
-    )
-  } catch (error) {
-    if (!isBackupError(error) || !['E_TARGET_READ_ONLY', 'E_TARGET_DENIED', 'E_TARGET_FULL'].includes(error.code))
-      throw error
-    options.onEvent?.({
-      type: 'step',
-      message: `The verification of ${entry.point.id} could not be noted: ${error.message}`,
-    })
-  }
 }
 
 /** Looks at every object and says what is damaged and whom it hurts. Changes nothing. */

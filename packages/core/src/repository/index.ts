@@ -12,7 +12,7 @@ export type { RepositoryDescription } from './description.js'
 export { type ChunkPlace, indexRecordBytes } from './index-record.js'
 export type { DamagedPoint } from './manifest-store.js'
 export { type ObjectStore, objectStore, type Throttle } from './object-store.js'
-export type { PointEntry, PointStore, Verification } from './point-store.js'
+export type { PointEntry, PointStore } from './point-store.js'
 export { byAge, choosePoint } from './point-store.js'
 export type { QuiesceRecord, RecoveryPoint, StoredDisk } from './recovery-point.js'
 export {
@@ -23,3 +23,12 @@ export {
   type RepositoryAccess,
 } from './repository.js'
 export { type RetryPolicy, retrying } from './retry.js'
+export type {
+  BootAttempt,
+  BootEvidence,
+  BootFailed,
+  BootPassed,
+  DataVerification,
+  Verification,
+  Witness,
+} from './verification.js'

@@ -3,26 +3,19 @@ import { BackupError, isBackupError } from '../contract/errors.js'
 import { objectKey } from '../contract/object-key.js'
 import type { ObjectKey } from '../model/ids.js'
 import { toHex } from './bytes.js'
-import { parseStoredJson } from './damage.js'
 import { type EnvelopeContext, openEnvelope, sealEnvelope } from './envelope.js'
 import { holdKey, objectPrefixes, verifiedKey } from './layout.js'
 import { type DamagedPoint, manifestStore, type StoredManifest } from './manifest-store.js'
 import { readObject } from './object-reader.js'
 import type { ObjectStore } from './object-store.js'
 import { machineTag, type RecoveryPoint } from './recovery-point.js'
+import { decodeVerification, encodeVerification, maxVerificationBytes, type Verification } from './verification.js'
 
 /** A recovery point with what the target says of it. */
 export interface PointEntry extends StoredManifest {
   readonly held: boolean
+  /** Oldest first. */
   readonly verifications: readonly Verification[]
-}
-
-/** Evidence that a point was proved after it was written. */
-export interface Verification {
-  readonly at: string
-  /** `data`: every chunk was read back and hashed. `boot`: the machine started. */
-  readonly level: 'data' | 'boot'
-  readonly evidence: string
 }
 
 /** A small object about a point. */
@@ -45,7 +38,8 @@ export interface PointStore {
   readonly write: (point: RecoveryPoint, options: CallOptions) => Promise<void>
   readonly remove: (entry: PointEntry, options: CallOptions) => Promise<void>
   readonly hold: (entry: PointEntry, held: boolean, options: CallOptions) => Promise<void>
-  readonly addVerification: (entry: PointEntry, verification: Verification, options: CallOptions) => Promise<void>
+  /** Notes a verification and tells under which key; a note is never rewritten. */
+  readonly addVerification: (entry: PointEntry, verification: Verification, options: CallOptions) => Promise<ObjectKey>
 }
 
 /** Opens the points of a repository. */
@@ -53,8 +47,14 @@ export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey:
   const manifests = manifestStore(store, envelope, idKey)
   const tagOf = (point: RecoveryPoint) => machineTag(point.machine.id, idKey)
 
-  const readVerification = async (key: ObjectKey, options: CallOptions): Promise<Verification> =>
-    parseStoredJson(key, openEnvelope(key, await readObject(store, key, 2 ** 20, options), envelope)) as Verification
+  const readVerification = async (
+    key: ObjectKey,
+    point: RecoveryPoint,
+    options: CallOptions,
+  ): Promise<Verification> => {
+    const bytes = await readObject(store, key, maxVerificationBytes, options)
+    return decodeVerification(key, openEnvelope(key, bytes, envelope), point)
+  }
 
   return {
     list: async (options) => {
@@ -65,14 +65,14 @@ export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey:
         store.list(objectPrefixes.verified, options),
       ])
       const held = new Set(holds.map((info) => info.key.slice(objectPrefixes.holds.length)))
+      const notes = Map.groupBy(verified, ({ key }) => aboutVerified(key))
       const entries: PointEntry[] = []
       for (const manifest of points) {
         const name = manifest.key.slice(objectPrefixes.points.length)
         const verifications: Verification[] = []
-        for (const { key } of verified) {
-          if (!key.startsWith(`${objectPrefixes.verified}${name}/`)) continue
+        for (const { key } of notes.get(name) ?? []) {
           try {
-            verifications.push(await readVerification(key, options))
+            verifications.push(await readVerification(key, manifest.point, options))
           } catch (error) {
             options.signal.throwIfAborted()
             // It goes with its point, which a prune may just be removing.
@@ -80,6 +80,7 @@ export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey:
             broken.push({ key, error })
           }
         }
+        verifications.sort((a, b) => Date.parse(a.at) - Date.parse(b.at))
         entries.push({ ...manifest, held: held.has(name), verifications })
       }
       entries.sort((a, b) => byAge(a.point, b.point))
@@ -93,10 +94,7 @@ export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey:
       const about = (name: string) => objectKey(`${objectPrefixes.points}${name}`)
       return [
         ...holds.map(({ key }) => ({ key, pointKey: about(key.slice(objectPrefixes.holds.length)) })),
-        ...verified.map(({ key }) => ({
-          key,
-          pointKey: about(key.slice(objectPrefixes.verified.length, key.lastIndexOf('/'))),
-        })),
+        ...verified.map(({ key }) => ({ key, pointKey: about(aboutVerified(key)) })),
       ]
     },
     checkCopies: manifests.checkCopies,
@@ -115,9 +113,15 @@ export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey:
     },
     addVerification: async (entry, verification, options) => {
       const key = verifiedKey(tagOf(entry.point), entry.point.id, toHex(envelope.randomBytes(8)))
-      await store.put(key, sealEnvelope(key, [Buffer.from(JSON.stringify(verification))], envelope), options)
+      await store.put(key, sealEnvelope(key, [encodeVerification(verification)], envelope), options)
+      return key
     },
   }
+}
+
+/** The point that a verification is about, as `<machine>/<point>`. */
+function aboutVerified(key: ObjectKey): string {
+  return key.slice(objectPrefixes.verified.length, key.lastIndexOf('/'))
 }
 
 /** Orders points, oldest first; ids name only the second, so that they cannot. */

@@ -83,9 +83,24 @@ export async function takeLease(
 }
 
 /**
- * Announces a reader while `read` runs, so that a prune keeps what it may still come to need. A target that takes no
- * writes is read all the same: whoever prunes it does so from where it can be written.
+ * Announces a reader, so that a prune keeps what it may still come to need; `undefined` where the target takes no writes.
+ *
+ * Such a target is read all the same: whoever prunes it does so from where it can be written.
  */
+export async function takeReaderLease(
+  store: ObjectStore,
+  clock: Clock,
+  randomBytes: (sizeBytes: number) => Uint8Array,
+  options: CallOptions,
+): Promise<WriterLease | undefined> {
+  return await takeLease(store, clock, randomBytes, 'writer', options).catch((error: unknown) => {
+    if (isBackupError(error) && ['E_TARGET_READ_ONLY', 'E_TARGET_DENIED', 'E_TARGET_FULL'].includes(error.code))
+      return undefined
+    throw error
+  })
+}
+
+/** Announces a reader while `read` runs. */
 export async function withReaderLease<T>(
   store: ObjectStore,
   clock: Clock,
@@ -93,11 +108,7 @@ export async function withReaderLease<T>(
   read: () => Promise<T>,
   options: CallOptions,
 ): Promise<T> {
-  const lease = await takeLease(store, clock, randomBytes, 'writer', options).catch((error: unknown) => {
-    if (isBackupError(error) && ['E_TARGET_READ_ONLY', 'E_TARGET_DENIED', 'E_TARGET_FULL'].includes(error.code))
-      return undefined
-    throw error
-  })
+  const lease = await takeReaderLease(store, clock, randomBytes, options)
   try {
     return await read()
   } finally {

@@ -1,5 +1,8 @@
 import type {
+  BootProbe,
+  CallOptions,
   DiskId,
+  Machine,
   MachineId,
   MachineRef,
   Placement,
@@ -7,6 +10,7 @@ import type {
   SourcePlugin,
   TargetPlugin,
   TransformPlugin,
+  WritableDisk,
 } from '@holdfast/core'
 
 /** What the checks need to know of a target's surroundings. */
@@ -56,6 +60,20 @@ export interface SourceEnvironment {
   readonly readRestored?: (name: string, disk: DiskId) => Promise<Uint8Array>
   /** Removes a restored machine again. */
   readonly removeRestored?: (name: string) => Promise<void>
+  /** A machine that boots, for sources that start what they provision. */
+  readonly bootable?: BootableMachine
+}
+
+/** A machine that boots, and how it shows that it does. */
+export interface BootableMachine {
+  /** Provisioned under names of the checks; its disks should be small, since they are compared in memory. */
+  readonly machine: Machine
+  /** Writes what it boots from to a disk that was provisioned for it. */
+  readonly fill: (disk: WritableDisk, options: CallOptions) => Promise<void>
+  /** A probe that it answers. */
+  readonly probe: BootProbe
+  /** A probe that it never answers, of a few seconds. @defaultValue a line that no guest prints, for 3 s */
+  readonly silentProbe?: BootProbe
 }
 
 /** The surroundings of each kind of plugin. */

@@ -27,7 +27,8 @@ export function flipBit(struck: StruckBytes & { readonly bit?: number }): Fault 
     bytes: (piece, offset, call) => {
       const at = struck.offset - offset
       if (!strikes(struck, call) || at < 0 || at >= piece.length) return piece
-      const altered = piece.slice()
+      // A slice of a Buffer would be the stored bytes themselves, and the next call would flip the bit back.
+      const altered = new Uint8Array(piece)
       altered[at] = (altered[at] ?? 0) ^ (1 << (struck.bit ?? 0))
       return altered
     },

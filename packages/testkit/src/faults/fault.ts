@@ -142,8 +142,8 @@ function targetFacets({ immutability, ordering, capacity }: TargetSession) {
   return { ...(immutability && { immutability }), ...(ordering && { ordering }), ...(capacity && { capacity }) }
 }
 
-function sourceFacets({ restore, boot }: SourceSession) {
-  return { ...(restore && { restore }), ...(boot && { boot }) }
+function sourceFacets({ restore }: SourceSession) {
+  return restore && { restore }
 }
 
 async function before(faults: readonly Fault[], call: FaultyCall): Promise<void> {

@@ -1,3 +1,4 @@
+export { bootSector, type GuestAnswer, type GuestDisks, type MemoryGuest, sectorGuest } from './memory-guest.js'
 export type { MemoryMachine } from './memory-machines.js'
 export type { MemoryObject, MemoryObjects } from './memory-objects.js'
 export { type MemorySource, type MemorySourceOptions, memorySource } from './memory-source.js'

@@ -1,10 +1,30 @@
-import { BackupError, type RestoreFacet } from '@holdfast/core'
+import {
+  BackupError,
+  type BootProbe,
+  type CallOptions,
+  type DiskId,
+  type Placement,
+  type RestoreFacet,
+} from '@holdfast/core'
+import type { DiskImage } from '../images/disk-image.js'
 import { imageOfSegments } from '../images/seeded-image.js'
+import { bootInMemory } from './memory-boot.js'
 import type { MemoryDisk } from './memory-disk.js'
+import type { MemoryGuest } from './memory-guest.js'
 import { keptMachine, type MemoryMachines, machineId } from './memory-machines.js'
 
+/** What a memory source can do with what it puts back. */
+export interface MemoryRestoreOptions {
+  readonly guest?: MemoryGuest | undefined
+  readonly exported?: ((uri: string) => DiskImage) | undefined
+}
+
 /** Puts machines back into a memory source. */
-export function memoryRestore(plugin: string, { machines, open }: MemoryMachines): RestoreFacet {
+export function memoryRestore(
+  plugin: string,
+  { machines, open }: MemoryMachines,
+  { guest, exported }: MemoryRestoreOptions,
+): RestoreFacet {
   return {
     provision: async (machine, placement, { signal }) => {
       signal.throwIfAborted()
@@ -21,7 +41,10 @@ export function memoryRestore(plugin: string, { machines, open }: MemoryMachines
         name,
         id: machines.has(machine.id) ? machineId(name) : machine.id,
         disks: Object.fromEntries(
-          machine.disks.map(({ id, sizeBytes }) => [id, imageOfSegments(sizeBytes, () => undefined)]),
+          machine.disks.map(({ id, sizeBytes }) => [
+            id,
+            contentOf(plugin, id, placement, exported) ?? imageOfSegments(sizeBytes, () => undefined),
+          ]),
         ),
       })
       open.add(`provisioned ${name}`)
@@ -40,12 +63,28 @@ export function memoryRestore(plugin: string, { machines, open }: MemoryMachines
           machines.set(kept.machine.id, kept)
           open.delete(`provisioned ${name}`)
         },
+        ...(guest && {
+          boot: (probe: BootProbe, call: CallOptions) => bootInMemory({ plugin, guest, open }, kept, probe, call),
+        }),
         [Symbol.asyncDispose]: async () => {
           open.delete(`provisioned ${name}`)
         },
       }
     },
   }
+}
+
+/** What an export holds already; a memory disk over it never writes to it. */
+function contentOf(
+  plugin: string,
+  disk: DiskId,
+  { contents }: Placement,
+  exported: MemoryRestoreOptions['exported'],
+): DiskImage | undefined {
+  const uri = contents?.get(disk)
+  if (uri === undefined) return undefined
+  if (exported !== undefined) return exported(uri)
+  throw new BackupError('E_UNSUPPORTED', 'This source puts no disk over an export.', { plugin })
 }
 
 function writeInside(plugin: string, disk: MemoryDisk, offset: number, data: Uint8Array): void {

@@ -8,9 +8,10 @@ import {
   type SourcePlugin,
   type SourceSession,
 } from '@holdfast/core'
-import { readImage } from '../images/disk-image.js'
+import { type DiskImage, readImage } from '../images/disk-image.js'
 import { prepareMemoryCapture } from './memory-capture.js'
 import type { MemoryDisk } from './memory-disk.js'
+import { type MemoryGuest, sectorGuest } from './memory-guest.js'
 import { keptMachine, type MemoryMachine, type MemoryMachines } from './memory-machines.js'
 import { memoryRestore } from './memory-restore.js'
 
@@ -25,6 +26,10 @@ export interface MemorySourceOptions {
   readonly sparse?: boolean
   /** Take machines back. @defaultValue `true` */
   readonly restore?: boolean
+  /** What machines do when they are started; `true`: boot from a boot sector, as `sectorGuest` does. @defaultValue `false` */
+  readonly boot?: boolean | MemoryGuest
+  /** What the exports of `Placement.contents` hold, by URI. @defaultValue exports are not taken */
+  readonly exported?: (uri: string) => DiskImage
 }
 
 /** A source whose machines live in memory and can be changed by a test. */
@@ -43,7 +48,8 @@ export interface MemorySource extends SourcePlugin<SourceCapabilities> {
 
 /** A source in memory: the reference implementation, with change tracking and restore. */
 export function memorySource(options: MemorySourceOptions): MemorySource {
-  const { id = 'memory', changedExtents = true, sparse = true, restore = true } = options
+  const { id = 'memory', changedExtents = true, sparse = true, restore = true, exported } = options
+  const guest = options.boot === true ? sectorGuest : options.boot || undefined
   const kept = options.machines.map(keptMachine)
   const state: MemoryMachines = {
     machines: new Map(kept.map((machine) => [machine.machine.id, machine])),
@@ -57,6 +63,8 @@ export function memorySource(options: MemorySourceOptions): MemorySource {
       changedExtents,
       sparse,
       restore,
+      boot: guest !== undefined,
+      overlays: exported !== undefined,
       quiesceChannels: ['host', 'guest-agent', 'hypervisor'],
       maxConcurrentReads: 8,
     },
@@ -80,7 +88,7 @@ export function memorySource(options: MemorySourceOptions): MemorySource {
           }
           return prepareMemoryCapture({ plugin: id, changedExtents, sparse, state, clock }, machine, request)
         },
-        ...(restore ? { restore: memoryRestore(id, state) } : {}),
+        ...(restore ? { restore: memoryRestore(id, state, { guest, exported }) } : {}),
         [Symbol.asyncDispose]: async () => undefined,
       }
     },

@@ -41,7 +41,7 @@ export function recordingQuiesce(options: RecordingQuiesceOptions = {}): Recordi
   let behaviour: 'normal' | 'failing' | 'stalling' = 'normal'
   const plugin = defineQuiesce<Partial<QuiesceCapabilities>>({
     id,
-    capabilities: { consistency, maxFreezeMs },
+    capabilities: { consistency, maxFreezeMs, inspect: true },
     open: async ({ signal }) => {
       signal.throwIfAborted()
       return {
@@ -62,6 +62,10 @@ export function recordingQuiesce(options: RecordingQuiesceOptions = {}): Recordi
           call.signal.throwIfAborted()
           journal.push({ hook: id, operation: 'thaw', machine: machine.id })
           frozen.delete(machine.id)
+        },
+        inspect: async (machine, call) => {
+          call.signal.throwIfAborted()
+          return frozen.has(machine.id) ? 'frozen' : 'thawed'
         },
         [Symbol.asyncDispose]: async () => undefined,
       }

@@ -1,5 +1,5 @@
-import { BackupError, type MachineId, type QuiesceSession } from '@holdfast/core'
-import { type RecordingQuiesce, type RecordingQuiesceOptions, recordingQuiesce } from '../../src/memory/index.js'
+import { BackupError, type MachineId, type QuiesceCapabilities, type QuiesceSession } from '@holdfast/core'
+import { type RecordingQuiesce, recordingQuiesce } from '../../src/memory/index.js'
 import type { Sabotage } from './sabotage.js'
 
 const machine = { id: 'web-1' as MachineId, name: 'web-1' }
@@ -106,6 +106,30 @@ export const brokenQuiesce: readonly Sabotage<'quiesce'>[] = [
     },
     thaw: async () => undefined,
   })),
+  brokenHook(
+    'has a facet that it does not declare',
+    'quiesce/facets/as-declared',
+    /inspect is declared false/,
+    () => ({}),
+    { inspect: false },
+  ),
+  brokenHook('tells that nothing is ever frozen', 'quiesce/inspect/tells', /inside a freeze/, () => ({
+    inspect: async () => 'thawed',
+  })),
+  brokenHook('thaws when it looks', 'quiesce/inspect/tells', /asked again/, (session) => {
+    let state: 'frozen' | 'thawed' = 'thawed'
+    return {
+      freeze: async (ref, options) => {
+        state = 'frozen'
+        return await session.freeze(ref, options)
+      },
+      inspect: async () => {
+        const was = state
+        state = 'thawed'
+        return was
+      },
+    }
+  }),
   brokenHook('bears no freeze at all', 'quiesce/capabilities/deadline', /maxFreezeMs is 0/, () => ({}), {
     maxFreezeMs: 0,
   }),
@@ -128,20 +152,21 @@ function brokenHook(
   caughtBy: string,
   because: RegExp,
   breakage: Breakage,
-  options: RecordingQuiesceOptions = {},
+  capabilities: Partial<QuiesceCapabilities> = {},
 ): Sabotage<'quiesce'> {
   return {
     flaw,
     caughtBy,
     because,
     environment: () => {
-      const hook = recordingQuiesce({ consistency: 'filesystem', ...options })
+      const hook = recordingQuiesce({ consistency: 'filesystem' })
       const open: typeof hook.open = async (context) => {
         const session = await hook.open(context)
         return { ...session, ...breakage(session, hook, context.signal) }
       }
       return {
-        create: () => Object.freeze({ ...hook, open }),
+        create: () =>
+          Object.freeze({ ...hook, open, capabilities: Object.freeze({ ...hook.capabilities, ...capabilities }) }),
         machine,
         observe: async () => hook.state(machine),
         failFreeze: async (fail) => hook.behave(fail ? 'failing' : 'normal'),

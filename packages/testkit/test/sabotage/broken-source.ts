@@ -1,6 +1,14 @@
-import { type Capture, type CapturedDisk, type PreparedCapture, type SourceSession, wrapSource } from '@holdfast/core'
+import {
+  type Capture,
+  type CapturedDisk,
+  type DiskId,
+  type MachineId,
+  type PreparedCapture,
+  type SourceSession,
+  wrapSource,
+} from '@holdfast/core'
 import { seededBytes, seededImage } from '../../src/images/index.js'
-import { type MemorySource, type MemorySourceOptions, memorySource } from '../../src/memory/index.js'
+import { bootSector, type MemorySource, type MemorySourceOptions, memorySource } from '../../src/memory/index.js'
 import type { DescribedSource } from '../../src/vitest.js'
 import type { Sabotage } from './sabotage.js'
 
@@ -63,6 +71,19 @@ export function environmentOf(source: MemorySource): DescribedSource {
     change: async (machine) => {
       source.mutate(machine, 'root', 10_000, seededBytes(5_000, ++changes))
       source.mutate(machine, 'root', 200_000, new Uint8Array(9_000))
+    },
+    bootable: {
+      machine: {
+        id: 'bootable' as MachineId,
+        name: 'bootable',
+        disks: [{ id: 'disk-0' as DiskId, sizeBytes: 300_000 }],
+      },
+      fill: async (disk, call) => {
+        await disk.write(0, bootSector(), call)
+        await disk.write(70_000, seededBytes(9_000, 7), call)
+      },
+      probe: { kind: 'serial', pattern: 'login:', timeoutMs: 10_000 },
+      silentProbe: { kind: 'serial', pattern: 'never', timeoutMs: 200 },
     },
   }
 }

@@ -1,5 +1,6 @@
 import { capabilityCheck } from '../capabilities.js'
 import { freezeChecks } from './freeze.js'
+import { inspectChecks } from './inspect.js'
 import type { QuiesceCheck } from './quiesce-check.js'
 import { quiesceSessionChecks } from './sessions.js'
 import { thawChecks } from './thaw.js'
@@ -10,4 +11,5 @@ export const quiesceChecks: readonly QuiesceCheck[] = [
   ...quiesceSessionChecks,
   ...freezeChecks,
   ...thawChecks,
+  ...inspectChecks,
 ]

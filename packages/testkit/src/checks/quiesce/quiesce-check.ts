@@ -1,4 +1,4 @@
-import type { QuiescePlugin, QuiesceSession } from '@holdfast/core'
+import { checkFacets, type QuiescePlugin, type QuiesceSession, sessionFacets } from '@holdfast/core'
 import type { Check, CheckEnvironment } from '../check.js'
 import { expectThat } from '../expect.js'
 
@@ -9,11 +9,11 @@ export type QuiesceCheckEnvironment = CheckEnvironment<'quiesce'>
 export type QuiesceCheck = Check<'quiesce'>
 
 /** Opens a session; disposing it is up to the check. */
-export function openQuiesce(
+export async function openQuiesce(
   env: QuiesceCheckEnvironment,
   plugin: QuiescePlugin = env.create(),
 ): Promise<QuiesceSession> {
-  return plugin.open(env.context)
+  return checkFacets(plugin, await plugin.open(env.context), sessionFacets.quiesce)
 }
 
 /** Fails unless the machine is in that state, where the environment can tell. */

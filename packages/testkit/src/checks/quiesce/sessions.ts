@@ -1,3 +1,4 @@
+import { sessionFacets } from '@holdfast/core'
 import { expectAborted, expectThat } from '../expect.js'
 import { openQuiesce, type QuiesceCheck } from './quiesce-check.js'
 
@@ -10,6 +11,22 @@ export const quiesceSessionChecks: readonly QuiesceCheck[] = [
     run: async (env) => {
       const { maxFreezeMs } = env.create().capabilities
       expectThat(Number.isFinite(maxFreezeMs) && maxFreezeMs > 0, `maxFreezeMs is ${maxFreezeMs}.`)
+    },
+  },
+  {
+    id: 'quiesce/facets/as-declared',
+    kind: 'quiesce',
+    title: 'offers exactly the facets that its capabilities declare',
+    run: async (env) => {
+      const plugin = env.create()
+      await using session = await plugin.open(env.context)
+      for (const facet of sessionFacets.quiesce) {
+        const present = session[facet] !== undefined
+        expectThat(
+          present === plugin.capabilities[facet],
+          `${facet} is declared ${plugin.capabilities[facet]} and is present: ${present}.`,
+        )
+      }
     },
   },
   {

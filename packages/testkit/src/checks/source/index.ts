@@ -1,4 +1,5 @@
 import { capabilityCheck } from '../capabilities.js'
+import { bootChecks } from './boot.js'
 import { captureChecks } from './capture.js'
 import { discoverChecks } from './discover.js'
 import { extentChecks } from './extents.js'
@@ -18,4 +19,5 @@ export const sourceChecks: readonly SourceCheck[] = [
   ...trackingChecks,
   ...readChecks,
   ...restoreChecks,
+  ...bootChecks,
 ]

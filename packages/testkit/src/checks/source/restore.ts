@@ -129,7 +129,8 @@ export const restoreChecks: readonly SourceCheck[] = [
   },
 ]
 
-async function restoreSession(
+/** Opens a session and works with its restore facet. */
+export async function restoreSession(
   env: SourceCheckEnvironment,
   work: (restore: RestoreFacet) => Promise<void>,
 ): Promise<void> {
@@ -137,11 +138,13 @@ async function restoreSession(
   await work(session.restore ?? fail('The session has no restore facet.'))
 }
 
-function placementOf(env: SourceCheckEnvironment, name: string): Placement {
+/** Where the checks put a machine of that name. */
+export function placementOf(env: SourceCheckEnvironment, name: string): Placement {
   return env.placement?.(name) ?? { name }
 }
 
-function machineToRestore(env: SourceCheckEnvironment): Machine {
+/** A machine with one blank disk, `disk-0`. */
+export function machineToRestore(env: SourceCheckEnvironment): Machine {
   return {
     id: env.uniqueName as Machine['id'],
     name: env.uniqueName,
@@ -152,15 +155,19 @@ function machineToRestore(env: SourceCheckEnvironment): Machine {
   }
 }
 
-async function restoredBytes(env: SourceCheckEnvironment, name: string): Promise<Uint8Array> {
-  const disk = 'disk-0' as DiskId
+/** The bytes of a disk of a restored machine. */
+export async function restoredBytes(
+  env: SourceCheckEnvironment,
+  name: string,
+  disk = 'disk-0' as DiskId,
+): Promise<Uint8Array> {
   if (env.readRestored !== undefined) return env.readRestored(name, disk)
   await using session = await openSource(env)
   const [machine] = await toArray(session.discover({ include: [name] }, { signal: env.signal }))
   if (machine === undefined)
     fail(`The restored machine '${name}' is not discovered; give the environment readRestored.`)
   return withCapture(env, session, machine, async ({ disks }) => {
-    const restored = disks[0] ?? fail('The restored machine has no disk.')
+    const restored = disks.find(({ id }) => id === disk) ?? fail(`The restored machine has no disk '${disk}'.`)
     return readRange(env, restored, 0, restored.sizeBytes)
   })
 }
