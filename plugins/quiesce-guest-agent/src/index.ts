@@ -1,0 +1,2 @@
+export { guestAgentQuiesce, plugin } from './guest-agent-quiesce.js'
+export type { GuestAgentQuiesceOptions } from './options.js'
