@@ -77,6 +77,14 @@ export function findPoint({ points }: StoredPoints, wanted: string, session: Ses
   return [...firstOfId.values()].find(({ entry }) => entry === chosen) ?? { target: '', entry: chosen }
 }
 
+/** The newest point of each machine, by the name of the machine. */
+export function latestPoints(stored: StoredPoints, session: Session): readonly StoredPoint[] {
+  const ofMachine = Map.groupBy(stored.points, ({ entry }) => entry.point.machine.id)
+  return [...ofMachine]
+    .map(([id, points]) => findPoint({ ...stored, points }, `${id}@latest`, session))
+    .sort((a, b) => (a.entry.point.machine.name < b.entry.point.machine.name ? -1 : 1))
+}
+
 /** The copies of one point, in the order of the targets. */
 export function copiesOf({ points }: StoredPoints, { entry }: StoredPoint): readonly StoredPoint[] {
   return points.filter((stored) => stored.entry.point.id === entry.point.id)

@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { jsonLines, plainConfig, workplace } from './support/workplace.js'
@@ -79,4 +80,53 @@ describe('several pipelines', () => {
     expect(stdout).toMatch(/^BAD {2}pipeline other: .*\n {7}try: /m)
     expect(stdout).toMatch(/^warn pipeline nightly: web has no point on vault; the objective is 1h 00m$/m)
   })
+
+  test('doctor finds machines that stand frozen, and thaws them when it is told to', async () => {
+    const hooked = plainConfig.replace('transforms:', "quiesce: [{ use: './hook.mjs', with: {} }]\n    transforms:")
+    await using place = await workplace(hooked)
+    await writeFile(join(place.folder, 'hook.mjs'), lookingHook)
+    await place.holdfast(['init'])
+    expect((await place.holdfast(['doctor'])).stdout).toContain(
+      'ok   pipeline nightly, hook looking: 2 machines not frozen',
+    )
+
+    await writeFile(join(place.folder, 'web.frozen'), '')
+    await writeFile(join(place.folder, 'db.broken'), '')
+    const found = await place.holdfast(['doctor'])
+    expect(found.exitCode).toBe(1)
+    expect(found.stdout).toMatch(/^BAD {2}pipeline nightly, hook looking: web is frozen: .*\n {7}try: .*doctor --thaw/m)
+    expect(found.stdout).toMatch(
+      /^BAD {2}pipeline nightly, hook looking: db cannot be looked at\.\n {7}try: Look closer\.$/m,
+    )
+    expect(existsSync(join(place.folder, 'web.frozen'))).toBe(true)
+
+    await rm(join(place.folder, 'db.broken'))
+    const thawed = await place.holdfast(['doctor', '--thaw', '--json'])
+    expect(thawed.exitCode).toBe(0)
+    expect(JSON.parse(thawed.stdout)).toContainEqual({
+      subject: 'pipeline nightly, hook looking',
+      state: 'warning',
+      message: 'web was frozen, and is thawed now',
+    })
+    expect(existsSync(join(place.folder, 'web.frozen'))).toBe(false)
+  })
 })
+
+/** A hook for which a file in the folder says that a machine is frozen, or that nobody can tell. */
+const lookingHook = `
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { BackupError, defineQuiesce } from '@holdfast/core'
+const open = async () => ({
+  freeze: async () => ({ consistency: 'filesystem' }),
+  thaw: ({ name }) => rm(name + '.frozen', { force: true }),
+  inspect: async ({ name }) => {
+    if (existsSync(name + '.broken')) throw new BackupError('E_FREEZE', name + ' cannot be looked at.', { hint: 'Look closer.' })
+    return existsSync(name + '.frozen') ? 'frozen' : 'thawed'
+  },
+  [Symbol.asyncDispose]: async () => undefined,
+})
+const options = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } }
+const create = () => defineQuiesce({ id: 'looking', capabilities: { inspect: true }, open })
+export const plugin = { kind: 'quiesce', id: 'looking', options, create }
+`

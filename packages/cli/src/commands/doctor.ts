@@ -1,6 +1,8 @@
 import type { Pipeline } from '@holdfast/core'
 import { planPipeline, pluginContext } from '@holdfast/core/engine'
 import type { PointEntry } from '@holdfast/core/repository'
+import type { Finding } from '../finding.js'
+import { hookFindings } from '../hook-findings.js'
 import type { Invocation, Outcome } from '../invocation.js'
 import { errorDocument } from '../render/errors.js'
 import { printable } from '../render/printable.js'
@@ -8,16 +10,14 @@ import { counted, formatBytes, formatDuration } from '../render/units.js'
 import { openSession, type Session } from '../session.js'
 import { openChosen, targetNames } from '../target-access.js'
 
-/** What was looked at, and how it is. */
-export interface Finding {
-  readonly subject: string
-  readonly state: 'good' | 'warning' | 'bad'
-  readonly message: string
-  readonly hint?: string
+/** Options of `doctor`. */
+export interface DoctorCommandOptions {
+  /** Thaw machines that are found frozen. */
+  readonly thaw?: boolean
 }
 
-/** Looks at everything that a run needs, and at the age of what was stored. Changes nothing. */
-export async function doctor(invocation: Invocation): Promise<Outcome> {
+/** Looks at everything that a run needs, and at the age of what was stored. Changes nothing but what `thaw` says. */
+export async function doctor(invocation: Invocation, { thaw = false }: DoctorCommandOptions = {}): Promise<Outcome> {
   const { output, signal } = invocation
   await using session = await openSession(invocation)
   const findings: Finding[] = [
@@ -34,6 +34,9 @@ export async function doctor(invocation: Invocation): Promise<Outcome> {
     for (const { message, hint } of problems) findings.push({ subject, state: 'bad', message, hint })
     if (problems.length === 0)
       findings.push({ subject, state: 'good', message: `${counted(machines.length, 'machine')} selected` })
+    if (problems.length === 0) {
+      findings.push(...(await hookFindings(pipeline, machines, { host: session.host, thaw, signal })))
+    }
     for (const { id, name } of machines) findings.push(...ageFindings(pipeline, { id, name }, newest, session))
   }
   output.document(findings)

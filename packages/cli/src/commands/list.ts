@@ -3,6 +3,7 @@ import { byAge, type PointEntry } from '@holdfast/core/repository'
 import type { Invocation, Outcome } from '../invocation.js'
 import { type Column, renderTable } from '../render/table.js'
 import { formatBytes, formatTime } from '../render/units.js'
+import { bootWord } from '../render/verifications.js'
 import { openSession } from '../session.js'
 import { reportUnread, type StoredPoint, storedPoints } from '../stored-points.js'
 import { chosenTargets } from '../target-access.js'
@@ -108,7 +109,8 @@ function pointTable(
     [
       point.consistency,
       ...(point.unavailable.length > 0 ? ['incomplete'] : []),
-      ...(verifications.length > 0 ? ['verified'] : []),
+      ...(verifications.some(({ level }) => level === 'data') ? ['verified'] : []),
+      ...bootWord(verifications),
       ...(held ? ['held'] : []),
     ].join(', '),
   ])

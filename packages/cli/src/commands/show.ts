@@ -1,6 +1,7 @@
 import type { Invocation, Outcome } from '../invocation.js'
 import { printable } from '../render/printable.js'
 import { formatBytes, formatDuration, formatTime } from '../render/units.js'
+import { verificationDetails } from '../render/verifications.js'
 import { openSession } from '../session.js'
 import { copiesOf, findPoint, reportUnread, type StoredPoint, storedPoints } from '../stored-points.js'
 import { chosenTargets } from '../target-access.js'
@@ -23,7 +24,9 @@ export async function show(invocation: Invocation, wanted: string, { target }: S
   const found = findPoint(stored, wanted, session)
   const targets = copiesOf(stored, found).map((copy) => copy.target)
   output.document({ ...listedPoint(found), targets, point: found.entry.point })
-  for (const [name, value] of details(found, targets)) output.line(`${`${name}:`.padEnd(13)}${printable(value)}`)
+  for (const [name, value] of details(found, targets)) {
+    output.line(`${(name === '' ? '' : `${name}:`).padEnd(13)}${printable(value)}`)
+  }
   return { exitCode: reportUnread(stored, invocation) ? 3 : 0 }
 }
 
@@ -55,9 +58,6 @@ function details({ entry }: StoredPoint, targets: readonly string[]): readonly (
       ? []
       : [['copied from', `${point.copiedFrom.point} of ${point.copiedFrom.repository}`] as const]),
     ['held', held ? 'yes' : 'no'],
-    ...verifications.map(({ at, level, evidence }): readonly [string, string] => [
-      'verified',
-      `${formatTime(at)}: ${level}, ${evidence}`,
-    ]),
+    ...verifications.flatMap(verificationDetails),
   ]
 }

@@ -1,22 +1,40 @@
 import { type VerifyReport, verifyRepository } from '@holdfast/core/engine'
 import { type ExitCode, exitCodeOf, joinedExitCode } from '../exit-code.js'
 import type { Invocation, Outcome } from '../invocation.js'
+import { usageError } from '../output.js'
 import { errorDocument } from '../render/errors.js'
 import { progressView } from '../render/progress.js'
 import { counted, formatBytes } from '../render/units.js'
 import { openWorkingSession, type WorkingSession } from '../session.js'
 import { chosenTargets, openChosen } from '../target-access.js'
+import { type VerifyBootOptions, verifyBoot } from './verify-boot.js'
 
 /** What to verify and how deep. */
-export interface VerifyCommandOptions {
-  readonly target?: string
+export interface VerifyCommandOptions extends VerifyBootOptions {
+  /** Boot points instead of checking what is stored. */
+  readonly boot?: boolean
   readonly readData?: boolean
   /** Percent; reads data too. */
   readonly sample?: number
 }
 
-/** Checks the repositories of targets and lists all damage. */
-export async function verify(invocation: Invocation, options: VerifyCommandOptions): Promise<Outcome> {
+/** Checks the repositories of targets and lists all damage, or boots recovery points. */
+export async function verify(
+  invocation: Invocation,
+  points: readonly string[],
+  options: VerifyCommandOptions,
+): Promise<Outcome> {
+  const { boot, machine, probe, bootTimeout, on, restore, readData, sample } = options
+  if (boot === true) {
+    if (readData === undefined && sample === undefined) return verifyBoot(invocation, points, options)
+    throw usageError('Data is read without --boot.', 'Run the two after one another.')
+  }
+  if (points.length > 0 || [machine, probe, bootTimeout, on, restore].some((given) => given !== undefined))
+    throw usageError('Points are verified with --boot.', 'Add --boot, or name nothing but targets.')
+  return verifyData(invocation, options)
+}
+
+async function verifyData(invocation: Invocation, options: VerifyCommandOptions): Promise<Outcome> {
   const { output, signal } = invocation
   await using session = await openWorkingSession(invocation)
   const targets = chosenTargets(session.config, options.target === undefined ? [] : [options.target])

@@ -1,4 +1,6 @@
+import { type BootProbe, isBackupError, parseDurationMs } from '@holdfast/core'
 import { InvalidArgumentError } from 'commander'
+import { bootProbeOption } from '../boot-probe-option.js'
 import type { KeyAddOptions, KeyOptions } from '../commands/key.js'
 import type { PruneCommandOptions } from '../commands/prune.js'
 import type { RepairCommandOptions } from '../commands/repair.js'
@@ -9,13 +11,25 @@ const onTarget = '--target <name>'
 
 /** Declares what keeps repositories in order. */
 export function declareRepositories(declare: Declare): void {
-  const [verify, chooseVerify] = declare('verify', 'check repositories and list all damage')
+  const [verify, chooseVerify] = declare('verify', 'check repositories and list all damage, or boot recovery points')
   verify
+    .argument('[point...]', 'with --boot: id, start of an id, machine@latest, or @latest of each machine (default)')
     .option(onTarget, 'only this target (default: all)')
     .option('--read-data', 'read, decode and hash every chunk')
     .option('--sample <percent>', 'read the data of this share of the packs, chosen at random: 10%', parsePercent)
-    .action((options: VerifyCommandOptions) =>
-      chooseVerify(true, async (invocation) => (await import('../commands/verify.js')).verify(invocation, options)),
+    .option('--boot', 'boot points in isolation, throw the machines away, and keep the evidence')
+    .option('--machine <name>', 'with --boot: only machines of this name or id; * stands for anything')
+    .option('--probe <probe>', 'shows that a machine is up: serial:<text>, agent, command:<command line>', parseProbe)
+    .option('--boot-timeout <time>', 'longest that it may take until then: 90s, 5m (default: 2m)', parseDuration)
+    .option('--on <pipeline>', 'boot on the source of this pipeline (default: that which made the point)')
+    .option(
+      '--restore',
+      'with --boot: restore the disks first (default: where they cannot be read from the repository)',
+    )
+    .action((points: readonly string[], options: VerifyCommandOptions) =>
+      chooseVerify(true, async (invocation) =>
+        (await import('../commands/verify.js')).verify(invocation, points, options),
+      ),
     )
 
   const [prune, choosePrune] = declare('prune', 'remove what retention no longer wants')
@@ -73,6 +87,20 @@ function declareKeys(declare: Declare): void {
         (await import('../commands/key.js')).keyRevoke(invocation, slot, options),
       ),
     )
+}
+
+function parseProbe(text: string): BootProbe {
+  const probe = bootProbeOption(text)
+  if (probe === undefined) throw new InvalidArgumentError('Write serial:<text>, agent or command:<command line>.')
+  return probe
+}
+
+function parseDuration(text: string): number {
+  try {
+    return parseDurationMs(text)
+  } catch (error) {
+    throw isBackupError(error) ? new InvalidArgumentError(error.hint ?? error.message) : error
+  }
 }
 
 function parsePercent(text: string): number {

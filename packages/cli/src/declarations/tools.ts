@@ -1,12 +1,15 @@
 import type { ConformanceCommandOptions } from '../commands/conformance.js'
+import type { DoctorCommandOptions } from '../commands/doctor.js'
 import type { Declare } from './declare.js'
 
 /** Declares what helps to set things up. */
 export function declareTools(declare: Declare): void {
   const [doctor, chooseDoctor] = declare('doctor', 'look at everything that a run needs')
-  doctor.action(() =>
-    chooseDoctor(false, async (invocation) => (await import('../commands/doctor.js')).doctor(invocation)),
-  )
+  doctor
+    .option('--thaw', 'thaw machines that an earlier run left frozen; never while a backup is at work')
+    .action((options: DoctorCommandOptions) =>
+      chooseDoctor(false, async (invocation) => (await import('../commands/doctor.js')).doctor(invocation, options)),
+    )
 
   const [plugins, choosePlugins] = declare('plugins', 'list the plugins in use and their capabilities')
   plugins.action(() =>

@@ -3,7 +3,17 @@ import type { ExitCode } from '../exit-code.js'
 import type { ErrorDocument } from './errors.js'
 
 /** Everything that `--json` prints as a line: the engine's events, and the program's own. Fields are only ever added. */
-export type CliEvent = EngineEvent | LogEvent | TargetReadyEvent | CheckEvent | ExtentEvent | ConvertEvent | ResultEvent
+export type CliEvent =
+  | EngineEvent
+  | LogEvent
+  | TargetReadyEvent
+  | CheckEvent
+  | ExtentEvent
+  | ConvertEvent
+  | ExportReadyEvent
+  | ClientConnectedEvent
+  | FileCopiedEvent
+  | ResultEvent
 
 /** A plugin has something to say. */
 export interface LogEvent {
@@ -47,6 +57,29 @@ export interface ConvertEvent {
   readonly type: 'convert-progress'
   readonly positionBytes: number
   readonly totalBytes: number
+}
+
+/** `files get` copied a file. */
+export interface FileCopiedEvent {
+  readonly type: 'file-copied'
+  readonly path: string
+  readonly sizeBytes: number
+}
+
+/** `serve` shows a disk at this URI. */
+export interface ExportReadyEvent {
+  readonly type: 'export-ready'
+  readonly disk: string
+  readonly sizeBytes: number
+  readonly readOnly: boolean
+  readonly uri: string
+}
+
+/** A client of `serve` opened a disk; one on a unix socket has no address. */
+export interface ClientConnectedEvent {
+  readonly type: 'client-connected'
+  readonly disk: string
+  readonly address?: string
 }
 
 /** The last line, always: how the command ended, with its report or its error. */

@@ -116,6 +116,8 @@ function plainText(event: EngineEvent): string | undefined {
       return printable(`${event.machine}: thawed by ${event.hook} after ${formatDuration(event.frozenMs)}`)
     case 'point-committed':
       return printable(`${event.machine}: ${event.point} on ${event.target}, ${formatBytes(event.storedBytes)} new`)
+    case 'boot-started':
+      return printable(`${event.machine}: booting as ${event.name} on ${event.source}, waiting for ${event.probe}`)
     case 'step':
       return printable(event.message)
     default:
