@@ -16,7 +16,7 @@ const config: KnipConfig = {
   exclude: ['binaries'],
   workspaces: {
     '.': {
-      entry: ['scripts/*.mjs', 'bench/*.ts', '{scripts,bench}/test/**/*.test.ts'],
+      entry: ['scripts/*.mjs', 'bench/*.ts', 'bench/measure/read-nbd-export.ts', '{scripts,bench}/test/**/*.test.ts'],
       project: ['{scripts,bench}/**/*.{mjs,ts}', '*.ts'],
       // The checkout itself is a place where configurations and documentation fences find the packages.
       ignoreDependencies: ['@holdfast/.+', 'holdfast-target-acme'],
@@ -24,9 +24,13 @@ const config: KnipConfig = {
     ...Object.fromEntries(
       built.map((folder) => [
         folder,
-        { entry: [...buildEntries(folder), 'test/**/*.test.ts'], project: ['{src,test}/**/*.ts'] },
+        {
+          entry: [...buildEntries(folder), 'test/**/*.test.ts', 'test/support/*-main.ts'],
+          project: ['{src,test}/**/*.ts'],
+        },
       ]),
     ),
+    'packages/qemu-lab': { entry: ['test/**/*.test.ts'], project: ['{src,test}/**/*.ts'] },
     'examples/*': { entry: ['*.{ts,mjs}', 'test/**/*.test.ts'], project: ['**/*.{ts,mjs}'] },
     tests: { entry: ['*.test.ts', 'support/*-main.ts'], project: ['**/*.ts'] },
     docs: { entry: ['api/*.ts'], project: ['{api,.vitepress}/**/*.ts'] },

@@ -15,19 +15,22 @@ test('a run aborted at any moment thaws, releases and leaves a sound repository'
   const hook = recordingQuiesce()
   const started = performance.now()
   await run(source, [target], { quiesce: [hook] })
-  const normal = performance.now() - started
+  // The first run is slower than others: what is done sooner sets the time to abort within.
+  let normal = performance.now() - started
   let aborted = 0
   for (let i = 0; i < 16; i++) {
     for (const name of names) source.mutate(name, 'a', (i % 7) * 400_000, seededBytes(300_000, random()))
     const controller = new AbortController()
     const reason = new Error(`stop ${i}`)
     const timer = setTimeout(() => controller.abort(reason), (normal * (random() % 1000)) / 1000)
+    const begun = performance.now()
     const outcome = await run(source, [target], { quiesce: [hook], signal: controller.signal }).then(
       () => undefined,
       (error: unknown) => error,
     )
     clearTimeout(timer)
     if (outcome !== undefined) aborted++
+    else normal = Math.min(normal, performance.now() - begun)
     expect([undefined, reason]).toContain(outcome)
     const frozen = hook.journal.filter(({ operation }) => operation === 'freeze').length
     expect(hook.journal.filter(({ operation }) => operation === 'thaw')).toHaveLength(frozen)
@@ -36,7 +39,7 @@ test('a run aborted at any moment thaws, releases and leaves a sound repository'
   }
   expect(aborted).toBeGreaterThan(4)
   expect((await verify(target)).damage).toEqual([])
-  expect((await run(source, [target])).status).toBe('done')
+  expect(await run(source, [target])).toMatchObject({ status: 'done' })
   await prune(target)
   const report = await verify(target)
   expect(report.damage).toEqual([])

@@ -106,4 +106,26 @@ describe('a source that fails', () => {
     expect(await points(target)).toHaveLength(1)
     expect(memory.inventory()).toEqual(['m'])
   })
+
+  test('to release a capture that is stored keeps the point, and makes the run partial', async () => {
+    const target = { name: 't', plugin: memoryTarget() }
+    await init(target)
+    const memory = memorySource({ machines: [{ name: 'm', disks: { d: seededBytes(100_000, 1) } }] })
+    const fault = failNth({ operation: 'release' }, () => new BackupError('E_SOURCE_UNAVAILABLE', 'It is gone.'))
+    const report = await run(faultySource(memory, fault), [target])
+    expect(report).toMatchObject({
+      status: 'partial',
+      machines: [{ status: 'partial', points: [{ target: 't' }], error: { code: 'E_SOURCE_UNAVAILABLE' } }],
+    })
+    expect(await points(target)).toHaveLength(1)
+  })
+
+  test('to read, and then to release, is reported by what failed first', async () => {
+    const target = { name: 't', plugin: memoryTarget() }
+    await init(target)
+    const memory = memorySource({ machines: [{ name: 'm', disks: { d: seededBytes(100_000, 1) } }] })
+    const release = failNth({ operation: 'release' }, () => new BackupError('E_SOURCE_UNAVAILABLE', 'It is gone.'))
+    const report = await run(faultySource(memory, failNth({ operation: 'readInto' }, unreadable), release), [target])
+    expect(report.machines).toMatchObject([{ status: 'failed', points: [], error: { code: 'E_SOURCE_READ' } }])
+  })
 })

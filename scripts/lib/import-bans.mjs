@@ -72,22 +72,23 @@ export const bans = [
   },
   {
     id: 'wire-independent',
-    zones: ['formats', 'protocol'],
+    zones: ['formats', 'filesystems', 'protocol'],
     hits: ({ specifier }) => isOurs(specifier),
     reason:
-      'Formats and protocols import nobody of ours, so that each is useful alone; plugins translate their errors.',
+      'Formats, file systems and protocols import nobody of ours, so that each is useful alone; callers translate their errors.',
   },
   {
     id: 'formats-builtins-only',
-    zones: ['formats'],
+    zones: ['formats', 'filesystems'],
     hits: ({ specifier }) => isThirdParty(specifier),
-    reason: 'Formats are pure codecs without dependencies.',
+    reason: 'Formats and file systems are pure codecs without dependencies.',
   },
   {
     id: 'wire-tests-testkit-only',
-    zones: ['formats-test', 'protocol-test'],
+    zones: ['formats-test', 'filesystems-test', 'protocol-test'],
     hits: ({ specifier }, file) => isOurs(specifier) && !isTestkit(specifier) && !specifier.startsWith(ownName(file)),
-    reason: 'Tests of formats and protocols may use the test kit, but stay independent of everything else.',
+    reason:
+      'Tests of formats, file systems and protocols may use the test kit, but stay independent of everything else.',
   },
   {
     id: 'library-narrow',
@@ -149,14 +150,29 @@ export const bans = [
   {
     id: 'cli-no-plugin',
     zones: ['cli'],
-    hits: ({ specifier }) => pluginName.test(specifier) || protocolName.test(specifier),
-    reason: "Plugins come from the user's config; a plugin that the program imports would be a privileged one.",
+    hits: ({ specifier }) =>
+      pluginName.test(specifier) || (protocolName.test(specifier) && specifier !== '@holdfast/protocol-nbd'),
+    reason:
+      "Plugins come from the user's config; one that the program imports would be privileged. Its own is the NBD server alone.",
   },
   {
     id: 'cli-testkit-lazily',
     zones: ['cli'],
     hits: ({ specifier, lazy, typeOnly }) => isTestkit(specifier) && !lazy && !typeOnly,
     reason: 'Only `holdfast conformance` needs the test kit; every other command would pay for loading it.',
+  },
+  {
+    id: 'lab-in-tests',
+    zones: ['library', 'protocol', 'config', 'testkit', 'cli', 'plugin'],
+    hits: ({ specifier }) => specifier === 'holdfast-qemu-lab',
+    reason: 'The lab is not published: what users install cannot have it. Contract, engine and formats import nothing.',
+  },
+  {
+    id: 'lab-builtins-only',
+    zones: ['lab'],
+    hits: ({ specifier }) => isThirdParty(specifier) || isOurs(specifier),
+    reason:
+      'Every test may start a machine, those of the protocols too, whatever is built: the lab stands on Node alone.',
   },
   {
     id: 'example-published-names',

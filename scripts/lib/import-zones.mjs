@@ -1,8 +1,8 @@
 /**
  * The parts of the workspace that have import rules of their own. Tests of a part have the part's name with `-test`.
  *
- * @typedef {'contract' | 'engine' | 'formats' | 'library' | 'protocol' | 'config' | 'testkit' | 'cli' | 'plugin' | 'example'
- *   | 'engine-test' | 'formats-test' | 'library-test' | 'protocol-test' | 'config-test' | 'testkit-test' | 'cli-test' | 'plugin-test' | 'other'} Zone
+ * @typedef {'contract' | 'engine' | 'formats' | 'filesystems' | 'library' | 'protocol' | 'config' | 'testkit' | 'cli' | 'plugin' | 'example' | 'lab'
+ *   | 'engine-test' | 'formats-test' | 'filesystems-test' | 'library-test' | 'protocol-test' | 'config-test' | 'testkit-test' | 'cli-test' | 'plugin-test' | 'lab-test' | 'other'} Zone
  */
 
 const contractFiles = /^packages\/core\/src\/(index\.ts$|contract\/|model\/)/
@@ -24,7 +24,9 @@ function packageZone(name) {
   if (name === 'core') return 'engine'
   if (name === 'descriptions' || name === 'machine-files') return 'library'
   if (name.startsWith('protocol-')) return 'protocol'
-  if (name === 'formats' || name === 'config' || name === 'testkit' || name === 'cli') return name
+  if (name === 'qemu-lab') return 'lab'
+  if (name === 'formats' || name === 'filesystems' || name === 'config' || name === 'testkit' || name === 'cli')
+    return name
   return 'other'
 }
 

@@ -21,6 +21,8 @@ const offences: Readonly<Record<string, readonly [file: string, text: string]>> 
   'plugin-narrow': ['plugins/target-a/src/a.ts', "import { loadConfig } from '@holdfast/config'"],
   'cli-no-plugin': ['packages/cli/src/a.ts', "const disk = await import('@holdfast/target-disk')"],
   'cli-testkit-lazily': ['packages/cli/src/a.ts', "import { runChecks } from '@holdfast/testkit'"],
+  'lab-in-tests': ['plugins/quiesce-a/src/a.ts', "import { startQemu } from 'holdfast-qemu-lab'"],
+  'lab-builtins-only': ['packages/qemu-lab/src/a.ts', "import { connectQmp } from '@holdfast/protocol-qmp'"],
   'example-published-names': ['examples/a/a.ts', "import { open } from '@holdfast/core/src/engine/index.js'"],
 }
 
@@ -29,6 +31,12 @@ test.each(Object.entries(offences))('%s is refused at its line, with a reason', 
   expect(violations.map((violation) => violation.ban)).toEqual([ban])
   expect(violations[0]).toMatchObject({ file, line: 2 })
   expect(violations[0]?.reason).toMatch(/^.{20,}\.$/)
+})
+
+test('file systems are held to the same as formats', () => {
+  const text = "import { BackupError } from '@holdfast/core'\nimport { z } from 'zod'"
+  const violations = importViolations(new Map([['packages/filesystems/src/a.ts', text]]))
+  expect(violations.map((violation) => violation.ban)).toEqual(['wire-independent', 'formats-builtins-only'])
 })
 
 test('every ban has an offence that proves that it fires', () => {
@@ -47,6 +55,7 @@ test('what the matrix allows is let through', () => {
     ['packages/core/tsup.config.ts', "import { preset } from '../../tsup.preset.js'"],
     ['packages/cli/src/a.ts', "import { run } from '@holdfast/core/engine'\nawait import('@holdfast/testkit')"],
     ['packages/cli/src/c.ts', "import { copyImage } from '@holdfast/formats'"],
+    ['packages/cli/src/d.ts', "import { serveNbd } from '@holdfast/protocol-nbd'"],
     [
       'packages/machine-files/src/a.ts',
       "import { openImage } from '@holdfast/formats'\nimport '@holdfast/descriptions'",
@@ -60,6 +69,8 @@ test('what the matrix allows is let through', () => {
       'plugins/target-a/test/a.test.ts',
       "import { plugin } from '@holdfast/target-a'\nimport '@holdfast/testkit/vitest'",
     ],
+    ['packages/protocol-a/test/a.test.ts', "import { startQemu } from 'holdfast-qemu-lab'"],
+    ['packages/qemu-lab/test/a.test.ts', "import { connectQmp } from '@holdfast/protocol-qmp'"],
     ['examples/a/a.ts', "import { diskTarget } from '@holdfast/target-disk'"],
   ])
   expect(importViolations(allowed)).toEqual([])
@@ -70,6 +81,11 @@ test.for(['@napi-rs/blake-hash', 'koffi'])('%s is let into the engine at one pla
   expect(importViolations(new Map([['packages/core/src/engine/a.ts', text]]))).toMatchObject([
     { ban: 'engine-builtins-only' },
   ])
+})
+
+test.for(['protocol-qmp', 'protocol-nbd/testing'])('the program may not import %s', (name) => {
+  const text = `import { a } from '@holdfast/${name}'`
+  expect(importViolations(new Map([['packages/cli/src/a.ts', text]]))).toMatchObject([{ ban: 'cli-no-plugin' }])
 })
 
 test('files that load each other are refused, those that share types only are not', () => {

@@ -62,8 +62,10 @@ test('the page of events has every event with its fields, and no other', () => {
 /** The last table of the page goes by command. */
 const commands = new Set([
   'run',
+  'files get',
   'init',
   'restore',
+  'serve',
   'verify',
   'prune',
   'convert',
