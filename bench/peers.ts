@@ -16,6 +16,25 @@ const packages: Readonly<Record<string, string>> = {
   'qemu-img': 'qemu-utils',
 }
 
+/** The Debian package of each program that jobs around QEMU run as well: much, and not everywhere to be had. */
+const qemuPackages: Readonly<Record<string, string>> = {
+  'qemu-system-x86_64': 'qemu-system-x86',
+  'qemu-nbd': 'qemu-utils',
+  nbdcopy: 'libnbd-bin',
+  virtnbdbackup: 'virtnbdbackup',
+  libvirtd: 'libvirt-daemon-system libvirt-daemon-driver-qemu',
+  virsh: 'libvirt-clients',
+  'qemu-ga': 'qemu-guest-agent',
+  busybox: 'busybox-static',
+  modprobe: 'kmod linux-image-amd64',
+  cpio: 'cpio',
+  sfdisk: 'fdisk',
+  mcopy: 'mtools',
+  syslinux: 'syslinux syslinux-common',
+  xz: 'xz-utils',
+  unshare: 'util-linux',
+}
+
 /** Versions of the programs that Holdfast is compared with. */
 export interface PeerVersions {
   readonly restic: string
@@ -24,11 +43,20 @@ export interface PeerVersions {
   readonly qemuImg: string
 }
 
-/** Installs, with apt, what is missing of the programs that the benchmark runs. */
-export async function installPeers(): Promise<void> {
-  const missing = Object.keys(packages).filter((program) => findProgram(program) === undefined)
+/** Versions of the programs that the jobs around QEMU are about. */
+export interface QemuVersions {
+  readonly virtnbdbackup: string
+  readonly libvirt: string
+  readonly qemu: string
+  readonly nbdcopy: string
+}
+
+/** Installs, with apt, what is missing of the programs that the benchmark runs, those around QEMU where they are wanted. */
+export async function installPeers(options: { readonly qemu: boolean }): Promise<void> {
+  const wanted = options.qemu ? { ...packages, ...qemuPackages } : packages
+  const missing = Object.keys(wanted).filter((program) => findProgram(program) === undefined)
   if (missing.length === 0) return
-  const names = [...new Set(missing.map((program) => packages[program] ?? program))]
+  const names = [...new Set(missing.map((program) => wanted[program] ?? program))]
   const command = `apt-get install --yes --no-install-recommends ${names.join(' ')}`
   if (process.geteuid?.() !== 0) {
     throw new Error(`Programs are missing: ${missing.join(', ')}. Install them as root: ${command}`)
@@ -46,6 +74,16 @@ export async function peerVersions(): Promise<PeerVersions> {
     borg: versionIn(await runQuietly('borg', ['--version'])),
     zstd: versionIn(await runQuietly('zstd', ['--version'])),
     qemuImg: versionIn(await runQuietly('qemu-img', ['--version'])),
+  }
+}
+
+/** Asks the programs around QEMU which versions they are. */
+export async function qemuVersions(): Promise<QemuVersions> {
+  return {
+    virtnbdbackup: versionIn(await runQuietly('virtnbdbackup', ['--version'])),
+    libvirt: versionIn(await runQuietly('libvirtd', ['--version'])),
+    qemu: versionIn(await runQuietly('qemu-system-x86_64', ['--version'])),
+    nbdcopy: versionIn(await runQuietly('nbdcopy', ['--version'])),
   }
 }
 

@@ -6,7 +6,8 @@ import { backupJobs, type Job } from './jobs.ts'
 import { type IndexMeasurement, indexJob, measureIndex } from './measure/measure-index.ts'
 import { type JobResult, runJob } from './measure/run-job.ts'
 import { type BenchOptions, type JobGroup, parseOptions, usage } from './options.ts'
-import { findProgram, installPeers, type PeerVersions, peerVersions } from './peers.ts'
+import { findProgram, installPeers, type PeerVersions, peerVersions, type QemuVersions, qemuVersions } from './peers.ts'
+import { qemuJobs } from './qemu-jobs.ts'
 import { describeHost } from './report/host.ts'
 import { renderBars, renderIndex, renderJob } from './report/report.ts'
 import { fullScale, quickScale, type Scale } from './workloads/scale.ts'
@@ -25,8 +26,10 @@ async function main(): Promise<number> {
     console.error('holdfast is not built: run `npm run setup` first, or leave it out with --peers-only')
     return 2
   }
-  await installPeers()
-  const versions = await peerVersions()
+  const includes = (group: JobGroup) => options.groups.length === 0 || options.groups.includes(group)
+  await installPeers({ qemu: includes('qemu') })
+  const ofQemu = includes('qemu') ? await qemuVersions() : undefined
+  const versions = { ...(await peerVersions()), ...ofQemu }
   const scale = options.quick ? quickScale : fullScale
   const workFolder = join(options.folder, scale.name, 'work')
   rmSync(workFolder, { recursive: true, force: true })
@@ -35,8 +38,11 @@ async function main(): Promise<number> {
   symlinkSync(join(checkout, 'node_modules'), join(workFolder, 'node_modules'))
   const workloads = openWorkloads(join(options.folder, scale.name, 'workloads'), scale)
   const parts = { workloads, workFolder, versions }
-  const includes = (group: JobGroup) => options.groups.length === 0 || options.groups.includes(group)
-  const jobs = [...(includes('backup') ? backupJobs(parts) : []), ...(includes('formats') ? formatJobs(parts) : [])]
+  const jobs = [
+    ...(includes('backup') ? backupJobs(parts) : []),
+    ...(includes('formats') ? formatJobs(parts) : []),
+    ...(ofQemu === undefined ? [] : qemuJobs({ workloads, workFolder, scale, versions: ofQemu })),
+  ]
   const ids = [...jobs.map(({ id }) => id), ...(includes('backup') ? [indexJob] : [])]
   const unknown = options.jobs?.find((id) => !ids.includes(id))
   if (unknown !== undefined) {
@@ -95,7 +101,7 @@ interface Outcome {
   readonly results: readonly JobResult[]
   readonly index: IndexMeasurement | undefined
   readonly options: BenchOptions
-  readonly versions: PeerVersions
+  readonly versions: PeerVersions & Partial<QemuVersions>
 }
 
 function report({ results, index, options, versions }: Outcome): number {

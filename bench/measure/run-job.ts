@@ -34,39 +34,45 @@ export interface RunOptions {
   readonly onRound: (job: Job, label: string, round: Round) => void
 }
 
-/** Runs the contestants of a job in turn, round after round, so that a busy moment of the machine hits all alike. */
+/**
+ * Runs the contestants of a job in turn, round after round, so that a busy moment of the machine hits all alike. Every other
+ * round goes backwards: after the pause of a preparation the first is slower, whoever it is.
+ */
 export async function runJob(job: Job, options: RunOptions): Promise<JobResult> {
   const contestants = (await job.contestants()).filter(options.admits)
-  const inputs = new Map<Contestant, readonly string[]>()
-  for (const contestant of contestants) inputs.set(contestant, await contestant.setUp())
+  try {
+    const inputs = new Map<Contestant, readonly string[]>()
+    for (const contestant of contestants) inputs.set(contestant, await contestant.setUp())
 
-  await using lock = await lockInMemory(job.once === true ? [] : [...new Set([...inputs.values()].flat())])
-  const rounds = new Map<Contestant, Round[]>(contestants.map((contestant) => [contestant, []]))
-  for (let round = 0; round < (job.once === true ? 1 : options.rounds); round++) {
-    for (const contestant of contestants) {
-      const command = await contestant.prepare()
-      if (!lock.locked && job.once !== true) await readOnce(inputs.get(contestant) ?? [])
-      // What the preparation wrote must not be written back while the clock runs.
-      await runQuietly('sync', ['--file-system', options.workFolder])
-      const measurement = await measure(command, join(options.workFolder, 'measured.log'))
-      const result = { ...measurement, ...(await contestant.inspect(round === 0)) }
-      rounds.get(contestant)?.push(result)
-      options.onRound(job, contestant.label, result)
+    await using lock = await lockInMemory(job.once === true ? [] : [...new Set([...inputs.values()].flat())])
+    const rounds = new Map<Contestant, Round[]>(contestants.map((contestant) => [contestant, []]))
+    for (let round = 0; round < (job.once === true ? 1 : options.rounds); round++) {
+      for (const contestant of round % 2 === 0 ? contestants : contestants.toReversed()) {
+        const command = await contestant.prepare()
+        if (!lock.locked && job.once !== true) await readOnce(inputs.get(contestant) ?? [])
+        // What the preparation wrote must not be written back while the clock runs.
+        await runQuietly('sync', ['--file-system', options.workFolder])
+        const measurement = await measure(command, join(options.workFolder, 'measured.log'))
+        const result = { ...measurement, ...(await contestant.inspect(round === 0)) }
+        rounds.get(contestant)?.push(result)
+        options.onRound(job, contestant.label, result)
+      }
     }
-  }
-  for (const contestant of contestants) await contestant.tearDown()
-  return {
-    id: job.id,
-    title: job.title,
-    inputs: lock.locked
-      ? 'locked in memory'
-      : job.once === true
-        ? 'not cached'
-        : `read before each round: ${lock.reason}`,
-    contestants: contestants.map((contestant) => ({
-      label: contestant.label,
-      settings: contestant.settings,
-      rounds: rounds.get(contestant) ?? [],
-    })),
+    return {
+      id: job.id,
+      title: job.title,
+      inputs: lock.locked
+        ? 'locked in memory'
+        : job.once === true
+          ? 'not cached'
+          : `read before each round: ${lock.reason}`,
+      contestants: contestants.map((contestant) => ({
+        label: contestant.label,
+        settings: contestant.settings,
+        rounds: rounds.get(contestant) ?? [],
+      })),
+    }
+  } finally {
+    for (const contestant of contestants) await contestant.tearDown()
   }
 }

@@ -68,7 +68,7 @@ function barRow({ bar, verdict, ratio, storedRatio, peak, bytesPerChunk }: BarRe
         `${bar.job}: ${bar.ours} against ${bar.peer}`,
         ratio === undefined ? '-' : `${ratio.toFixed(2)}x`,
         `${Number(bar.atLeast.toFixed(2))}x`,
-        `${bar.moonshot}x`,
+        `${Number(bar.moonshot.toFixed(2))}x`,
         storedRatio === undefined ? '-' : `${storedRatio.toFixed(2)}${limit}`,
         verdict,
       ]

@@ -63,3 +63,10 @@ test('memory of some jobs is theirs alone', () => {
     peak: { bytes: 200 },
   })
 })
+
+test('memory of jobs that measure another program is left out', () => {
+  const booted = { ...job([round(1, 1, 900)], []), id: 'boot-disk' }
+  const results = [job([round(1, 1, 290)], []), booted]
+  const memory = { kind: 'memory', exceptJobs: 'boot-', atMostBytes: 300, moonshotBytes: 100 } as const
+  expect(judge(memory, results)).toMatchObject({ verdict: 'met', peak: { bytes: 290 } })
+})

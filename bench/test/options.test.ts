@@ -21,5 +21,6 @@ test('an unknown option is refused', () => {
 test('groups of jobs are chosen by their names', () => {
   expect(parseOptions([], '/checkout')).toMatchObject({ groups: [] })
   expect(parseOptions(['formats', '--rounds', '3'], '/checkout')).toMatchObject({ groups: ['formats'], rounds: 3 })
+  expect(parseOptions(['qemu'], '/checkout')).toMatchObject({ groups: ['qemu'] })
   expect(() => parseOptions(['format'], '/checkout')).toThrow(/no group format/)
 })

@@ -3,8 +3,14 @@ import { join } from 'node:path'
 import type { Command } from '../measure/measure.ts'
 import type { Folders, MachineState, Tool } from './tool.ts'
 
+/** Holdfast, which can do more than the others. */
+export interface HoldfastTool extends Tool {
+  /** Shows the disks of the newest point over NBD, until it is stopped. */
+  serve(folders: Folders, machine: string): Command
+}
+
 /** Holdfast with encryption, as a user would configure it; `level` of zstd is the plugin's default unless given. */
-export function holdfast(level?: number): Tool {
+export function holdfast(level?: number): HoldfastTool {
   const zstd = level === undefined ? 'zstd at its default level' : `zstd ${level}`
   return {
     id: level === undefined ? 'holdfast' : `holdfast-zstd-${level}`,
@@ -14,6 +20,7 @@ export function holdfast(level?: number): Tool {
     init: (folders) => command(folders, ['init']),
     backup: (folders) => command(folders, ['run', 'bench']),
     restore: (folders, machine) => command(folders, ['restore', `${machine}@latest`, '--to', folders.output]),
+    serve: (folders, machine) => command(folders, ['serve', `${machine}@latest`]),
     verify: (folders) => command(folders, ['verify', '--read-data']),
     repository: ({ home }) => join(home, 'vault'),
     restoredDisk: ({ output }, machine) => join(output, machine, 'disk0.raw'),

@@ -1,3 +1,4 @@
+import type { GuestData } from './guest-data.ts'
 import { gib, mib } from './units.ts'
 
 /** How large the workloads are. */
@@ -14,6 +15,9 @@ export interface Scale {
   readonly largeTimes: number
   readonly scatteredBytes: number
   readonly indexedChunks: number
+  /** The second disk of a running guest, and how much it writes between two backups. */
+  readonly guest: GuestData & { readonly writeBytes: number }
+  readonly nbdBytes: number
 }
 
 /** What the bars are stated for. */
@@ -28,6 +32,8 @@ export const fullScale: Scale = {
   largeTimes: 4,
   scatteredBytes: 64 * gib,
   indexedChunks: 10_000_000,
+  guest: { diskBytes: 3 * gib, noiseBytes: 1536 * mib, textBytes: 512 * mib, writeBytes: 64 * mib },
+  nbdBytes: 2 * gib,
 }
 
 /** For work on the benchmark itself: start-up costs weigh far too much at this size. */
@@ -42,4 +48,6 @@ export const quickScale: Scale = {
   largeTimes: 4,
   scatteredBytes: 8 * gib,
   indexedChunks: 1_000_000,
+  guest: { diskBytes: 384 * mib, noiseBytes: 192 * mib, textBytes: 64 * mib, writeBytes: 8 * mib },
+  nbdBytes: 256 * mib,
 }

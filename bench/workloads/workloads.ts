@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path'
 import { runQuietly } from '../measure/run-quietly.ts'
 import { makeExt4Image } from './ext4-image.ts'
+import { makeGuestData } from './guest-data.ts'
 import { type GuestWrites, writeLikeGuest } from './guest-writes.ts'
 import { writeIncompressible } from './incompressible.ts'
 import { writeMultipliedImage } from './multiplied-image.ts'
@@ -22,6 +23,10 @@ export interface Workloads {
   /** Machines made from one template, each with 2 % of its own. */
   clones(): Promise<readonly string[]>
   incompressible(): Promise<string>
+  /** QCOW2: noise and text. */
+  guestData(): Promise<string>
+  /** As incompressible, of another size. */
+  nbdExport(): Promise<string>
   /** Several times the disk, as full as it, for the proof that memory does not grow. */
   large(): Promise<string>
   /** The template's content spread over a very large sparse disk. */
@@ -96,6 +101,8 @@ export function openWorkloads(folder: string, scale: Scale): Workloads {
       return images
     },
     incompressible: () => once('incompressible.img', (image) => writeIncompressible(image, scale.incompressibleBytes)),
+    guestData: () => once('guest-data.qcow2', (image) => makeGuestData(image, scale.guest)),
+    nbdExport: () => once('nbd-export.img', (image) => writeIncompressible(image, scale.nbdBytes)),
     async large() {
       const original = await disk()
       return once('large.img', (image) => writeMultipliedImage(image, original, scale.largeTimes))

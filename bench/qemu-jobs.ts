@@ -1,0 +1,88 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { bootJobs } from './boot-jobs.ts'
+import { liveFull, liveIncremental, shareGuest } from './contestants/live-backup.ts'
+import { nbdRead } from './contestants/nbd-read.ts'
+import type { Job } from './jobs.ts'
+import type { QemuVersions } from './peers.ts'
+import { startLiveGuest } from './qemu/live-guest.ts'
+import { holdfastLive } from './tools/holdfast-live.ts'
+import { virtnbdbackup } from './tools/virtnbdbackup.ts'
+import type { Scale } from './workloads/scale.ts'
+import type { Workloads } from './workloads/workloads.ts'
+
+/** What the jobs are made from. */
+export interface QemuJobParts {
+  readonly workloads: Workloads
+  readonly workFolder: string
+  readonly scale: Scale
+  readonly versions: QemuVersions
+}
+
+/** Lists the jobs around QEMU: backups of a running guest, reading over NBD, booting from a backup. */
+export function qemuJobs({ workloads, workFolder, scale, versions }: QemuJobParts): readonly Job[] {
+  const { diskBytes, writeBytes } = scale.guest
+  const share = () =>
+    shareGuest(async () =>
+      startLiveGuest({
+        folder: join(workFolder, 'guest'),
+        data: await workloads.guestData(),
+        dataBytes: diskBytes,
+        writeBytes,
+      }),
+    )
+  const ours = holdfastLive(join(workFolder, 'holdfast-live'))
+  const peer = virtnbdbackup(
+    join(workFolder, 'virtnbdbackup'),
+    `${versions.virtnbdbackup} with libvirt ${versions.libvirt} and QEMU ${versions.qemu}`,
+  )
+  return [
+    {
+      id: 'qemu-full',
+      title: 'Full backup of a running guest',
+      async contestants() {
+        const guest = share()
+        return [liveFull('holdfast', guest, ours), liveFull('virtnbdbackup', guest, peer)]
+      },
+    },
+    {
+      id: 'qemu-incremental',
+      title: 'Backup of what a running guest has written since',
+      async contestants() {
+        const guest = share()
+        return [
+          liveIncremental('holdfast', guest, ours, workFolder),
+          liveIncremental('virtnbdbackup', guest, peer, workFolder),
+        ]
+      },
+    },
+    {
+      id: 'nbd-read',
+      title: 'All of an NBD export read from qemu-nbd, and thrown away',
+      async contestants() {
+        const image = await workloads.nbdExport()
+        const folder = mkdtempSync(join(tmpdir(), 'holdfast-bench-'))
+        process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+        const program = join(import.meta.dirname, 'measure', 'read-nbd-export.ts')
+        return [
+          nbdRead({
+            label: 'holdfast',
+            settings: "protocol-nbd's client with its defaults, 4 reads of 1 MiB at once, start of Node included",
+            image,
+            socket: join(folder, 'ours.sock'),
+            command: (uri) => ({ program: process.execPath, args: [program, uri] }),
+          }),
+          nbdRead({
+            label: 'nbdcopy',
+            settings: `nbdcopy ${versions.nbdcopy} to null:, default settings`,
+            image,
+            socket: join(folder, 'theirs.sock'),
+            command: (uri) => ({ program: 'nbdcopy', args: [uri, 'null:'] }),
+          }),
+        ]
+      },
+    },
+    ...bootJobs(workFolder, versions.qemu),
+  ]
+}
