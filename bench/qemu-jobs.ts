@@ -68,7 +68,8 @@ export function qemuJobs({ workloads, workFolder, scale, versions }: QemuJobPart
         return [
           nbdRead({
             label: 'holdfast',
-            settings: "protocol-nbd's client with its defaults, 4 reads of 1 MiB at once, start of Node included",
+            settings:
+              "protocol-nbd's client with 2 connections and 8 reads of 1 MiB at once, as in a capture, start of Node included",
             image,
             socket: join(folder, 'ours.sock'),
             command: (uri) => ({ program: process.execPath, args: [program, uri] }),

@@ -5,7 +5,7 @@ import { equalBytes, lab } from './support/lab.js'
 
 const { init, run, points, restore, verify, prune } = lab({ workers: 1 })
 
-test('a run aborted at any moment thaws, releases and leaves a sound repository', { timeout: 120_000 }, async () => {
+test('a run aborted at any moment thaws, releases and leaves a sound repository', async () => {
   const random = seededNumbers(11)
   const target = { name: 't', plugin: memoryTarget({ latencyMs: 1 }) }
   await init(target)

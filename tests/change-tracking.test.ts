@@ -48,7 +48,7 @@ describe('with change tokens', () => {
     expect(equalBytes(newest && (await restore(target, newest.point)).get('d'), memory.bytes('m', 'd'))).toBe(true)
   })
 
-  test('an unchanged run costs the same for 1 GiB and for 64 GiB', { timeout: 60_000 }, async () => {
+  test('an unchanged run costs the same for 1 GiB and for 64 GiB', async () => {
     const costs = []
     for (const sizeBytes of [2 ** 30, 2 ** 36]) {
       const inner = memoryTarget()

@@ -17,7 +17,7 @@ export const createCodec = ({ file }) => ({
   [Symbol.dispose]: () => appendFileSync(file, 'freed '),
 })`
 
-test('when a run ends, the codecs of its workers free what they hold, once', { timeout: 60_000 }, async () => {
+test('when a run ends, the codecs of its workers free what they hold, once', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-disposal-'))
   try {
     const [module, file] = [join(folder, 'codec.mjs'), join(folder, 'freed')]

@@ -32,9 +32,7 @@ async function history(days: number) {
   return { target, states, source }
 }
 
-test('copied points restore alike under other keys, are copied once, and later ones cost their difference', {
-  timeout: 60_000,
-}, async () => {
+test('copied points restore alike under other keys, are copied once, and later ones cost their difference', async () => {
   const { target, states, source } = await history(3)
   const transforms = [zstdTransform({ level: 1 }), aesGcmTransform({ passphrase: { env: 'COPY' } })]
   const copy = { name: 'to', plugin: memoryTarget(), transforms }
@@ -59,9 +57,7 @@ test('copied points restore alike under other keys, are copied once, and later o
   expect((await verify(copy)).damage).toEqual([])
 })
 
-test('a difference covers every changed byte, and names as zero only what reads as zeros', {
-  timeout: 60_000,
-}, async () => {
+test('a difference covers every changed byte, and names as zero only what reads as zeros', async () => {
   const { target, states } = await history(4)
   await using opened = await open(target)
   const entries = await points(target)

@@ -107,7 +107,7 @@ async function firstTwoPoints(): Promise<Site & { readonly target: MemoryTarget 
 }
 
 describe('every state that a kill can leave behind is sound', () => {
-  test('a run', { timeout: 120_000 }, async () => {
+  test('a run', async () => {
     const made = await firstTwoPoints()
     const { plugin, states } = recording(made.target)
     await made.backUp(plugin)
@@ -126,7 +126,7 @@ describe('every state that a kill can leave behind is sound', () => {
     for (const state of states) await expectSound(state, made)
   })
 
-  test('a copy', { timeout: 120_000 }, async () => {
+  test('a copy', async () => {
     const made = await firstTwoPoints()
     const other = memoryTarget()
     await init({ name: 't', plugin: other })

@@ -36,7 +36,7 @@ const missing = needed.filter((name) => spawnSync(name, ['--version'], { env }).
 const isSkipped = missing.length > 0 && process.env['HOLDFAST_TEST_REQUIRE'] !== 'all'
 if (isSkipped) process.stdout.write(`SKIPPED: ${missing.join(', ')} missing; node scripts/debian-packages.mjs\n`)
 
-describe.skipIf(isSkipped)('files of a recovery point', { timeout: 120_000 }, () => {
+describe.skipIf(isSkipped)('files of a recovery point', () => {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-files-'))
   const at = (...names: string[]) => join(folder, ...names)
   const run = (command: string, ...args: string[]) => execFileSync(command, args, { env, cwd: folder, stdio: 'pipe' })

@@ -36,7 +36,7 @@ const disks = fc.oneof(
 )
 
 describe('incremental runs', () => {
-  test('restore what the guest held, after any edits', { timeout: 90_000 }, async () => {
+  test('restore what the guest held, after any edits', async () => {
     await fc.assert(
       fc.asyncProperty(disks, fc.array(edits, { minLength: 1, maxLength: 3 }), async (bytes, rounds) => {
         const { init, run, points, restore } = lab({ workers: 1 })
@@ -57,7 +57,7 @@ describe('incremental runs', () => {
     )
   })
 
-  test('two targets of which one misses a run both hold what the guest held', { timeout: 90_000 }, async () => {
+  test('two targets of which one misses a run both hold what the guest held', async () => {
     await fc.assert(
       fc.asyncProperty(disks, edits, edits, fc.boolean(), async (bytes, first, second, miss) => {
         const { init, run, points, restore } = lab({ workers: 1 })

@@ -38,7 +38,7 @@ async function dataKeysOfPacks({ objects }: MemoryTarget): Promise<ReadonlySet<s
 }
 
 describe('keys', () => {
-  test('a rotated key encrypts what is new, and old points stay readable', { timeout: 60_000 }, async () => {
+  test('a rotated key encrypts what is new, and old points stay readable', async () => {
     const { plugin, source, target } = await site()
     await first.run(source, [target])
     const before = source.bytes('m', 'd')
@@ -51,7 +51,7 @@ describe('keys', () => {
     expect(equalBytes(fresh && (await first.restore(target, fresh.point)).get('d'), source.bytes('m', 'd'))).toBe(true)
   })
 
-  test('a revoked passphrase opens nothing, others open all', { timeout: 60_000 }, async () => {
+  test('a revoked passphrase opens nothing, others open all', async () => {
     const { plugin, source, target } = await site()
     await first.run(source, [target])
     await keyChange(plugin, (repository) => addKey(repository, 'second', 'colleague', call))
@@ -73,7 +73,7 @@ describe('keys', () => {
     }
   })
 
-  test('a rotation beside a run harms neither', { timeout: 60_000 }, async () => {
+  test('a rotation beside a run harms neither', async () => {
     const { plugin, source, target } = await site()
     const reading = Promise.withResolvers<void>()
     const rotated = Promise.withResolvers<void>()
@@ -95,9 +95,7 @@ describe('keys', () => {
     expect(equalBytes(entry && (await first.restore(target, entry.point)).get('d'), source.bytes('m', 'd'))).toBe(true)
   })
 
-  test('of two changes that find each other one says so, and all data stays readable', {
-    timeout: 60_000,
-  }, async () => {
+  test('of two changes that find each other one says so, and all data stays readable', async () => {
     const { plugin, source, target } = await site()
     await first.run(source, [target])
     await using one = await first.open(target)
@@ -112,7 +110,6 @@ describe('keys', () => {
 
   test.for(['rotate', 'add', 'revoke'] as const)(
     'killed between any two steps of %s, all is readable and the change can be made again',
-    { timeout: 90_000 },
     async (action) => {
       const { plugin, source, target } = await site()
       await first.run(source, [target])

@@ -20,9 +20,7 @@ const base: ReadableDisk = {
   },
 }
 
-test('a kept overlay whose file system was full keeps all that was flushed, once there is room', {
-  timeout: 60_000,
-}, async ({ skip }) => {
+test('a kept overlay whose file system was full keeps all that was flushed, once there is room', async ({ skip }) => {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-full-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const mount = mountTmpfs(join(folder, 'small'), '4m')

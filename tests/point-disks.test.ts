@@ -75,7 +75,7 @@ async function bytesOf(disk: ReadableDisk, offset: number, length: number): Prom
 }
 
 describe('the disks of a point', () => {
-  test('read the same as what was backed up, whatever is read at the same time', { timeout: 120_000 }, async () => {
+  test('read the same as what was backed up, whatever is read at the same time', async () => {
     const bytes = someDisk()
     const { own, target } = await stored(bytes)
     const place = fc.oneof(fc.nat(sizeBytes), fc.constantFrom(20 * mib, 32 * mib, 36 * mib, sizeBytes))
@@ -185,7 +185,7 @@ describe('the disks of a point', () => {
     })
   })
 
-  test('fail where a pack is damaged, with its name, and nowhere else', { timeout: 60_000 }, async () => {
+  test('fail where a pack is damaged, with its name, and nowhere else', async () => {
     const bytes = someDisk()
     const { own, memory, target } = await stored(bytes)
     // Another day, so that the first 4 MiB are in a pack of their own.
@@ -210,7 +210,7 @@ describe('the disks of a point', () => {
     await expect(bytesOf(disk, 0, 1)).rejects.toMatchObject({ code: 'E_DAMAGED' })
   })
 
-  test('keep a prune from removing what they may read, until they are closed', { timeout: 60_000 }, async () => {
+  test('keep a prune from removing what they may read, until they are closed', async () => {
     const bytes = someDisk()
     const { own, memory, target } = await stored(bytes)
     const repository = await own.open(target)
@@ -230,9 +230,7 @@ describe('the disks of a point', () => {
     await repository[Symbol.asyncDispose]()
   })
 
-  test('are found again when a prune has moved them, where nobody can say that he reads', {
-    timeout: 60_000,
-  }, async () => {
+  test('are found again when a prune has moved them, where nobody can say that he reads', async () => {
     const { own, memory, target, source, lists } = await stored()
     // Less than half of the first packs lives on.
     source.mutate('m', 'd', 0, seededBytes(16 * mib, 7))
@@ -257,7 +255,7 @@ describe('the disks of a point', () => {
     expect(lists.slice(before).filter((prefix) => prefix === 'index/')).not.toEqual([])
   })
 
-  test('do not look for what is lost with every read', { timeout: 60_000 }, async () => {
+  test('do not look for what is lost with every read', async () => {
     let now = Date.now()
     const own = lab({ workers: 1, clock: { now: () => new Date(now), sleep: async () => {} } })
     const { memory, target, lists } = await stored(someDisk(), own)
@@ -303,7 +301,7 @@ describe('the disks of a point', () => {
     expect(into.every((byte) => byte === 0xee)).toBe(true)
   })
 
-  test('end what is being read when they are closed, ahead of readers too', { timeout: 20_000 }, async () => {
+  test('end what is being read when they are closed, ahead of readers too', async () => {
     const { own, memory } = await stored()
     const repository = await own.open({ name: 't', plugin: stalling(memory) })
     const point = (await repository.repository.points.list(call)).entries.at(-1)?.point ?? expect.unreachable()

@@ -23,7 +23,7 @@ const packsOf = (target: { readonly plugin: ReturnType<typeof memoryTarget> }) =
   target.plugin.objects.keys().filter((key) => key.startsWith('packs/'))
 
 describe('prunes', () => {
-  test('at once lose nothing, and the next one removes what they left', { timeout: 60_000 }, async () => {
+  test('at once lose nothing, and the next one removes what they left', async () => {
     const { target, source } = await threePoints()
     await Promise.all([prune(target), prune(target), prune(target), run(source, [target]), prune(target)])
     expect((await verify(target)).damage).toEqual([])
@@ -35,7 +35,7 @@ describe('prunes', () => {
     expect(equalBytes(newest && (await restore(target, newest.point)).get('d'), source.bytes('m', 'd'))).toBe(true)
   })
 
-  test('wait for a run that builds on what they would remove', { timeout: 60_000 }, async () => {
+  test('wait for a run that builds on what they would remove', async () => {
     const { target, source } = await threePoints()
     const reading = Promise.withResolvers<void>()
     const pruned = Promise.withResolvers<void>()
@@ -60,47 +60,40 @@ describe('prunes', () => {
     expect(equalBytes(only && (await restore(target, only.point)).get('d'), source.bytes('m', 'd'))).toBe(true)
   })
 
-  test.each(['restore', 'verification'] as const)(
-    'wait for a %s of what they would remove',
-    { timeout: 60_000 },
-    async (reader) => {
-      const { target } = await threePoints()
-      const [oldest] = await points(target)
-      if (oldest === undefined) throw new Error('no point was stored')
-      const expected = await restore(target, oldest.point)
-      const reading = Promise.withResolvers<void>()
-      const pruned = Promise.withResolvers<void>()
-      const slow = {
-        name: target.name,
-        plugin: wrapTarget(target.plugin, (session) => ({
-          ...session,
-          get: async function* (key, options) {
-            if (key.startsWith('packs/')) {
-              reading.resolve()
-              await pruned.promise
-            }
-            yield* session.get(key, options)
-          },
-        })),
-      }
-      const restoring = reader === 'restore' ? restore(slow, oldest.point) : undefined
-      const verifying = reader === 'verification' ? verify(slow) : undefined
-      await reading.promise
-      for (const key of target.plugin.objects.keys())
-        if (/^point(s|-copies)\//.test(key)) target.plugin.objects.drop(key)
-      for (let round = 0; round < 3; round++) expect((await prune(target)).removedPacks).toBe(0)
-      pruned.resolve()
-      if (restoring !== undefined) expect(equalBytes((await restoring).get('d'), expected.get('d'))).toBe(true)
-      if (verifying !== undefined) expect((await verifying).damage).toEqual([])
-      await prune(target)
-      await prune(target)
-      expect(packsOf(target)).toEqual([])
-    },
-  )
+  test.each(['restore', 'verification'] as const)('wait for a %s of what they would remove', async (reader) => {
+    const { target } = await threePoints()
+    const [oldest] = await points(target)
+    if (oldest === undefined) throw new Error('no point was stored')
+    const expected = await restore(target, oldest.point)
+    const reading = Promise.withResolvers<void>()
+    const pruned = Promise.withResolvers<void>()
+    const slow = {
+      name: target.name,
+      plugin: wrapTarget(target.plugin, (session) => ({
+        ...session,
+        get: async function* (key, options) {
+          if (key.startsWith('packs/')) {
+            reading.resolve()
+            await pruned.promise
+          }
+          yield* session.get(key, options)
+        },
+      })),
+    }
+    const restoring = reader === 'restore' ? restore(slow, oldest.point) : undefined
+    const verifying = reader === 'verification' ? verify(slow) : undefined
+    await reading.promise
+    for (const key of target.plugin.objects.keys()) if (/^point(s|-copies)\//.test(key)) target.plugin.objects.drop(key)
+    for (let round = 0; round < 3; round++) expect((await prune(target)).removedPacks).toBe(0)
+    pruned.resolve()
+    if (restoring !== undefined) expect(equalBytes((await restoring).get('d'), expected.get('d'))).toBe(true)
+    if (verifying !== undefined) expect((await verifying).damage).toEqual([])
+    await prune(target)
+    await prune(target)
+    expect(packsOf(target)).toEqual([])
+  })
 
-  test('do not stop a restore that cannot say it reads, though they move what it needs', {
-    timeout: 60_000,
-  }, async () => {
+  test('do not stop a restore that cannot say it reads, though they move what it needs', async () => {
     const target = { name: 't', plugin: memoryTarget() }
     const source = memorySource({ machines: [{ name: 'm', disks: { d: seededBytes(1_000_000, 1) } }] })
     await init(target)
@@ -134,7 +127,7 @@ describe('prunes', () => {
     expect(before.filter((key) => !packsOf(target).includes(key))).not.toEqual([])
   })
 
-  test('take a writer that stood still for dead, and it commits nothing then', { timeout: 60_000 }, async () => {
+  test('take a writer that stood still for dead, and it commits nothing then', async () => {
     const { target, source } = await threePoints()
     let ahead = 0
     const sleepy = lab({ workers: 1, clock: { ...systemClock, now: () => new Date(Date.now() + ahead) } })

@@ -60,7 +60,7 @@ describe.skipIf(missing.length > 0 && !isRequired)('a recovery point that is ser
   it.each([
     ['from a folder', []],
     ['from a target that is 5 ms late with each range', ['-c', 'late.config.mjs']],
-  ])('holds what was backed up, as qemu-img, nbdinfo and nbdcopy see it: %s', { timeout: 120_000 }, async (_, more) => {
+  ])('holds what was backed up, as qemu-img, nbdinfo and nbdcopy see it: %s', async (_, more) => {
     await using server = await site.serve('web@latest', '--read-only', ...more)
     expect(await compare(server)).toBe('Images are identical.\n')
     const info = JSON.parse(await run('nbdinfo', '--json', server.uri('root')))
@@ -100,9 +100,7 @@ describe.skipIf(missing.length > 0 && !isRequired)('a recovery point that is ser
     expect(info.exports[0]).toMatchObject({ is_read_only: false, ...can })
   })
 
-  it('takes what qemu-io writes into the overlay, and not a byte of the repository changes', {
-    timeout: 60_000,
-  }, async () => {
+  it('takes what qemu-io writes into the overlay, and not a byte of the repository changes', async () => {
     const before = site.vaultDigest()
     await using server = await site.serve('web@latest')
     const commands = [
@@ -134,7 +132,7 @@ describe.skipIf(missing.length > 0 && !isRequired)('a recovery point that is ser
     expect(await compare(again)).toBe('Images are identical.\n')
   })
 
-  it('reads back what fio wrote at random, from several clients at once', { timeout: 120_000 }, async () => {
+  it('reads back what fio wrote at random, from several clients at once', async () => {
     await using server = await site.serve('web@latest', '--cache', '16MiB')
     const common = ['--ioengine=nbd', `--uri=${server.uri('root')}`, '--iodepth=16', '--thread', '--group_reporting']
     const jobs = [
@@ -150,7 +148,7 @@ describe.skipIf(missing.length > 0 && !isRequired)('a recovery point that is ser
     expect(await run('fio', ...common, ...jobs, ...verify)).toMatch(/err= 0/)
   })
 
-  it('keeps its memory within bounds under a hundred readers', { timeout: 180_000 }, async () => {
+  it('keeps its memory within bounds under a hundred readers', async () => {
     await using server = await site.serve('web@latest', '--read-only', '--cache', '32MiB')
     const read = (jobs: number) =>
       run(
@@ -167,7 +165,7 @@ describe.skipIf(missing.length > 0 && !isRequired)('a recovery point that is ser
     expect(many - few).toBeLessThan(120)
   })
 
-  it('lets go of all that a client held who is killed', { timeout: 60_000 }, async () => {
+  it('lets go of all that a client held who is killed', async () => {
     await using server = await site.serve('web@latest', '-c', 'late.config.mjs')
     await compare(server)
     const before = openSockets(server.pid)
@@ -182,7 +180,7 @@ describe.skipIf(missing.length > 0 && !isRequired)('a recovery point that is ser
     expect(await server.stop()).toBe(0)
   })
 
-  it('tells a client that there is no room for what it writes, and goes on', { timeout: 60_000 }, async ({ skip }) => {
+  it('tells a client that there is no room for what it writes, and goes on', async ({ skip }) => {
     const mount = mountTmpfs(site.at('small'), '4m')
     if (mount === undefined) return skip('mounting is not allowed here')
     try {

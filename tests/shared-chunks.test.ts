@@ -13,7 +13,7 @@ function copyOf({ objects }: MemoryTarget): MemoryTarget {
   return copy
 }
 
-test('a point is not committed before chunks that another machine is still storing', { timeout: 60_000 }, async () => {
+test('a point is not committed before chunks that another machine is still storing', async () => {
   const inner = memoryTarget()
   await init({ name: 't', plugin: inner })
   // Twelve regions fill all the packs that may wait for the target; the thirteenth waits for room.

@@ -82,7 +82,7 @@ pipelines:
     })
   })
 
-  it('comes back as a KVM machine: QCOW2 and the XML of libvirt', { timeout: 180_000 }, async () => {
+  it('comes back as a KVM machine: QCOW2 and the XML of libvirt', async () => {
     const printed = holdfast('restore', 'Web server@latest', '--to', 'kvm', '--as', 'qcow2')
     expect(printed).toContain('bus of disk scsi0:0: scsi →')
     const place = at('kvm', 'Web server')
@@ -111,7 +111,7 @@ pipelines:
     expect(output).toContain('GUEST-READY')
   })
 
-  it('comes back as a Hyper-V machine: VHDX and a script', { timeout: 180_000 }, async () => {
+  it('comes back as a Hyper-V machine: VHDX and a script', async () => {
     const printed = holdfast('restore', 'Web server@latest', '--to', 'hyper-v', '--as', 'vhdx')
     expect(printed).toContain('bus of disk scsi0:0: scsi → Hyper-V IDE')
     const place = at('hyper-v', 'Web server')

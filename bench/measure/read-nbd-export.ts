@@ -1,14 +1,15 @@
 import { addressFromUri, connectNbd } from '@holdfast/protocol-nbd'
 
-// A program of its own, as nbdcopy is: it reads all of an NBD export into memory that is used again. Captures open
-// two connections and keep more in flight; this has the defaults of the client.
+// A program of its own, as nbdcopy is: it reads all of an NBD export into memory that is used again, over as many
+// connections and with as many reads at once as a capture has.
 
-const readsAtOnce = 4
+const connections = 2
+const readsAtOnce = 8
 const readBytes = 2 ** 20
 
 const [uri = ''] = process.argv.slice(2)
 const { address, exportName } = addressFromUri(uri)
-await using client = await connectNbd(address, { exportName })
+await using client = await connectNbd(address, { exportName, connections })
 let next = 0
 const readers = Array.from({ length: readsAtOnce }, async () => {
   const memory = new Uint8Array(new SharedArrayBuffer(readBytes))

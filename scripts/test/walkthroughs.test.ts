@@ -47,7 +47,7 @@ async function walk({ page, example, before }: Page): Promise<void> {
   }
 }
 
-test.each(pages)('the commands of $page work and print what it says', { timeout: 120_000 }, walk)
+test.each(pages)('the commands of $page work and print what it says', walk)
 
 test.skipIf(skipsWithout('guest'))(
   'the commands of the page on a running VM work, too',

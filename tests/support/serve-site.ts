@@ -123,7 +123,7 @@ async function siteServer(child: ChildProcess, socket: string): Promise<SiteServ
   if (child.exitCode !== null || child.pid === undefined) throw new Error(`serve ended: ${printed}`)
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) {
-      const timer = setTimeout(() => child.kill('SIGKILL'), 20_000)
+      const timer = setTimeout(() => child.kill('SIGKILL'), 120_000)
       child.kill('SIGINT')
       await ended
       clearTimeout(timer)

@@ -57,7 +57,7 @@ async function expectEqual(overlay: OverlayDisk, model: Uint8Array): Promise<voi
 }
 
 describe('an overlay', () => {
-  test('reads as a disk that was really written, after any actions, kept or not', { timeout: 60_000 }, async () => {
+  test('reads as a disk that was really written, after any actions, kept or not', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(action, { maxLength: 12 }), fc.boolean(), async (actions, isKept) => {
         const folder = newFolder()
@@ -90,7 +90,7 @@ describe('an overlay', () => {
     expect(Buffer.compare(below, seededBytes(sizeBytes, 3))).toBe(0)
   })
 
-  test('loses nothing of writes at the same time that do not overlap', { timeout: 60_000 }, async () => {
+  test('loses nothing of writes at the same time that do not overlap', async () => {
     const cuts = fc.uniqueArray(fc.integer({ min: 1, max: sizeBytes - 1 }), { minLength: 1, maxLength: 12 })
     const kinds = fc.array(fc.constantFrom('write', 'zero'), { minLength: 13, maxLength: 13 })
     await fc.assert(

@@ -27,7 +27,7 @@ describeWith(
     ['extents', ['-t', 'ext4', '-b', '1024']],
     ['extents without checksums', ['-t', 'ext4', '-b', '1024', '-O', '^metadata_csum']],
     ['block maps', ['-t', 'ext3', '-b', '1024']],
-  ])('reads fragmented files in %s', { timeout: 60_000 }, async (_name, options) => {
+  ])('reads fragmented files in %s', async (_name, options) => {
     const disk = extImage(folder, '16M', '-N', '5000', ...options)
     const small = folder.at('small')
     writeFileSync(small, patterned(1024, 1))

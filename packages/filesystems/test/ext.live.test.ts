@@ -75,7 +75,7 @@ describeWith(
   })
   afterAll(() => folder[Symbol.dispose]())
 
-  it.each(Object.entries(kinds))('reads all files of %s', { timeout: 60_000 }, async (_name, options) => {
+  it.each(Object.entries(kinds))('reads all files of %s', async (_name, options) => {
     const image = folder.at('image')
     run('mkfs.ext4', '-q', '-F', ...options, '-N', '8192', '-L', 'a label', '-d', tree, image, '400M')
     await using source = await fileSource(image)

@@ -50,7 +50,7 @@ describeWith(
   const copy = (image: string, ...paths: readonly string[]) =>
     run('mcopy', '-i', image, '-s', '-m', '-Q', ...paths, '::/')
 
-  it.each(Object.entries(kinds))('reads all files of %s', { timeout: 60_000 }, async (_name, kind) => {
+  it.each(Object.entries(kinds))('reads all files of %s', async (_name, kind) => {
     const image = format(kind)
     copy(image, ...readdirSync(tree).map((name) => join(tree, name)))
     run('fsck.vfat', '-n', image)
@@ -67,7 +67,7 @@ describeWith(
   it.each([
     ['FAT12', { megabytes: 4, options: ['-F', '12', '-s', '2'] }],
     ['FAT16', { megabytes: 8, options: ['-F', '16', '-s', '1'] }],
-  ])('reads fragmented files of %s', { timeout: 60_000 }, async (_name, kind) => {
+  ])('reads fragmented files of %s', async (_name, kind) => {
     const image = format(kind)
     const small = folder.at('small')
     mkdirSync(small, { recursive: true })

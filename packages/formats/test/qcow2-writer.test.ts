@@ -199,7 +199,7 @@ describe('qcow2: concurrent writes', () => {
     ['into shared clusters of a child', { backing }, 2 ** 20],
     ['into small clusters of a child', { backing, clusterBytes: 512 }, 2 ** 20],
     ['into more tables than are kept', { clusterBytes: 2 ** 21 }, 2 ** 43],
-  ])('all survive, %s', { timeout: 120_000 }, async (_name, options, sizeBytes) => {
+  ])('all survive, %s', async (_name, options, sizeBytes) => {
     const cuts = fc.uniqueArray(fc.nat(400_000), { minLength: 2, maxLength: 24 })
     await fc.assert(
       fc.asyncProperty(cuts, fc.infiniteStream(fc.nat(99)), async (places, order) => {

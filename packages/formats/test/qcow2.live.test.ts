@@ -69,7 +69,7 @@ describeJudged('qcow2: written here', () => {
         return { digest, read: () => (judge.name === 'qemu-img' ? qemuDigest(path) : judge.digest(path, 'qcow2')) }
       })
     }
-    it(`${name}: qemu-img check finds nothing, nor do we`, { timeout: 60_000 }, async () => {
+    it(`${name}: qemu-img check finds nothing, nor do we`, async () => {
       const path = await make()
       expect(run('qemu-img', 'check', '-f', 'qcow2', path)).toContain('No errors were found')
       expect(await problemsOf(path)).toEqual([])
@@ -77,7 +77,7 @@ describeJudged('qcow2: written here', () => {
     })
   }
 
-  it('compresses as small as qemu-img does', { timeout: 60_000 }, async () => {
+  it('compresses as small as qemu-img does', async () => {
     const sizeOf = (path: string): number =>
       JSON.parse(run('qemu-img', 'check', '--output=json', path))['image-end-offset']
     for (const method of ['zlib', 'zstd']) {
@@ -126,7 +126,7 @@ describeJudged('qcow2: children written here', () => {
         const path = await make()
         return { digest: digestOf(child), read: () => qemuDigest(path) }
       })
-      it(`${name}: qemu-img check finds nothing and names the parent`, { timeout: 60_000 }, async () => {
+      it(`${name}: qemu-img check finds nothing and names the parent`, async () => {
         const path = await make()
         expect(qemuCheck(path)).toBe(0)
         expect(await problemsOf(path)).toEqual([])
@@ -204,7 +204,7 @@ describeJudged('qcow2: written by qemu-img', () => {
       const file = await path()
       return { digest: await qemuDigest(file), read: () => ownDigest(file) }
     })
-    it(`${name}: we find nothing wrong either, and the same extents`, { timeout: 60_000 }, async () => {
+    it(`${name}: we find nothing wrong either, and the same extents`, async () => {
       const file = await path()
       expect(qemuCheck(file)).toBe(0)
       expect(await problemsOf(file)).toEqual([])
@@ -228,7 +228,7 @@ describeJudged('qcow2: written by qemu-img', () => {
     })
   })
 
-  it('reads a child of a child, in part of subclusters', { timeout: 60_000 }, async () => {
+  it('reads a child of a child, in part of subclusters', async () => {
     run('qemu-img', 'create', '-q', '-f', 'qcow2', '-b', 'disk.raw', '-F', 'raw', at('a.qcow2'), '26M')
     run('qemu-io', '-f', 'qcow2', '-c', 'write -q -P 5 1M 100k', '-c', 'write -q -z 20M 200k', at('a.qcow2'))
     const options = ['-o', 'extended_l2=on,cluster_size=128k']
@@ -239,7 +239,7 @@ describeJudged('qcow2: written by qemu-img', () => {
     expect(await ownMap(at('b.qcow2'))).toEqual(qemuMap(at('b.qcow2')))
   })
 
-  it('refuses encrypted disks', { timeout: 60_000 }, async () => {
+  it('refuses encrypted disks', async () => {
     const secret = ['--object', 'secret,id=s0,data=pw']
     for (const format of ['luks', 'aes']) {
       const options = `encrypt.format=${format},encrypt.key-secret=s0`

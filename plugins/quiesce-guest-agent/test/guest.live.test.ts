@@ -13,7 +13,7 @@ import { isRunning, startOwner } from './support/owner.js'
 const bootMs = 120_000
 const rounds = 20
 
-describe.skipIf(skipsWithout('guest'))('a real guest', { timeout: 60_000 }, () => {
+describe.skipIf(skipsWithout('guest'))('a real guest', () => {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-ga-live-'))
   let guest: GuestImage
   let qemu: RunningQemu

@@ -16,7 +16,7 @@ const disks: readonly LiveDisk[] = [
   { id: 'data', format: 'raw', sizeMib: 16 },
 ]
 
-describe.skipIf(skipsWithout('qemu'))('a capture that QEMU pushes', { timeout: 60_000 }, () => {
+describe.skipIf(skipsWithout('qemu'))('a capture that QEMU pushes', () => {
   let folder: ReturnType<typeof tempFolder>
   let machine: LiveMachine
   const at = (name: string) => join(folder.path, name)

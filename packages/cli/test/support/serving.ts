@@ -36,7 +36,7 @@ export async function startServing(
   if (child.exitCode !== null) throw new Error(`serve ended with ${child.exitCode}: ${stderr}${stdout}`)
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) {
-      const timer = setTimeout(() => child.kill('SIGKILL'), 20_000)
+      const timer = setTimeout(() => child.kill('SIGKILL'), 120_000)
       child.kill('SIGINT')
       await ended
       clearTimeout(timer)

@@ -42,10 +42,10 @@ export interface Finished {
   readonly complaints: string
 }
 
-/** Runs a program to its end without blocking, as it may talk to a server in this process; it is ended after 20 s. */
+/** Runs a program to its end without blocking, as it may talk to a server in this process; it is ended after two minutes. */
 export async function finish(program: string, ...args: readonly string[]): Promise<Finished> {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  const timer = setTimeout(() => child.kill('SIGKILL'), 20_000)
+  const timer = setTimeout(() => child.kill('SIGKILL'), 120_000)
   let output = ''
   let complaints = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
