@@ -69,7 +69,7 @@ export function qemuJobs({ workloads, workFolder, scale, versions }: QemuJobPart
           nbdRead({
             label: 'holdfast',
             settings:
-              "protocol-nbd's client with 2 connections and 8 reads of 1 MiB at once, as in a capture, start of Node included",
+              "protocol-nbd's client with 2 connections and 16 reads of 512 KiB at once, as in a capture, start of Node included",
             image,
             socket: join(folder, 'ours.sock'),
             command: (uri) => ({ program: process.execPath, args: [program, uri] }),
