@@ -8,6 +8,7 @@ import { createSpool, type Spool } from './spool.js'
 
 /** A server that QEMU writes snapshots to, in a folder of its own; disposing it removes all of it. */
 export interface SpoolServer extends AsyncDisposable {
+  readonly folder: string
   /** Its socket. */
   readonly path: string
   /** Where the spools are, and need room. */
@@ -55,6 +56,7 @@ export async function openSpoolServer(machine: string, folder: string): Promise<
       maxInFlightBytes: 2 * maxRequestBytes,
     })
     return {
+      folder,
       path,
       tempDir,
       add: async (name, sizeBytes) => {
