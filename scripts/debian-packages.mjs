@@ -37,6 +37,11 @@ const packages = [
     ],
     reason: 'runs a machine that we back up, as libvirt does',
   },
+  {
+    name: 'libvirt-daemon-system',
+    file: ['/usr/share/doc', /^libvirt-daemon-system$/],
+    reason: "makes the user without whom libvirt's driver does not start",
+  },
   { name: 'libxml2-utils', program: 'xmllint', reason: 'reads the OVF that we write' },
   { name: 'virt-v2v', program: 'virt-v2v', reason: 'reads the OVA and the VMX that we write' },
   { name: 'qemu-system-x86', program: 'qemu-system-x86_64', reason: 'boots restored machines, and has a QMP monitor' },

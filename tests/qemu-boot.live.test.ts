@@ -213,7 +213,7 @@ describe.skipIf(skipsWithout('guest'))('points of a running guest', { timeout: 3
     await ended
     while ((await agentState()) !== 'thawed') await delay(20)
     process.stdout.write(`killed inside the freeze: thawed ${Math.round(performance.now() - killedAt)} ms later\n`)
-    for (let waits = 0; waits < 200 && (await traces()).length > 0; waits++) await delay(50)
+    for (let waits = 0; waits < 1200 && (await traces()).length > 0; waits++) await delay(50)
     expect(await traces()).toEqual([])
     expect((await queryStatus(guest.monitor)).isRunning).toBe(true)
     expect(holdfast('list').stdout).toBe(before)

@@ -25,7 +25,7 @@ describe.skipIf(skipsWithout('guest') || skipsWithoutLibvirt())(
     const tell = async (command: string, answer: RegExp) => {
       const before = said.length
       virsh?.stdin.write(`${command}\n`)
-      for (let waits = 0; waits < 400; waits++) {
+      for (let waits = 0; waits < 2400; waits++) {
         const text = said.slice(before).join('')
         if (answer.test(text)) return text
         await delay(50)
@@ -34,16 +34,12 @@ describe.skipIf(skipsWithout('guest') || skipsWithoutLibvirt())(
     }
 
     beforeAll(async () => {
-      for (const name of ['root/etc', 'run', 'definitions', 'scratch']) mkdirSync(at(name), { recursive: true })
-      // libvirt within virsh: no daemon, and no settings of the host.
-      const settings = ['user = "root"', 'group = "root"', 'security_driver = "none"', 'stdio_handler = "file"']
-      const none = ['dynamic_ownership = 0', 'remember_owner = 0', 'namespaces = []', 'cgroup_controllers = []']
-      writeFileSync(at('root', 'etc', 'qemu.conf'), [...settings, ...none].join('\n'))
+      for (const name of ['run', 'definitions', 'scratch']) mkdirSync(at(name), { recursive: true })
       const { disk } = await makeGuest(folder, { staysUp: true })
       execFileSync('qemu-img', ['convert', '-O', 'qcow2', disk, at('root.qcow2')])
       execFileSync('qemu-img', ['create', '-q', '-f', 'raw', at('data.raw'), '16M'])
       writeFileSync(at('definitions', 'web.xml'), domain(folder))
-      virsh = spawn('virsh', ['-c', `qemu:///embed?root=${at('root')}`])
+      virsh = spawn('virsh', ['-c', embeddedLibvirt(at('root'))])
       for (const output of [virsh.stdout, virsh.stderr])
         output.setEncoding('utf8').on('data', (text: string) => said.push(text))
       await tell(`define ${at('definitions', 'web.xml')}`, /defined from|error:/)
@@ -54,7 +50,8 @@ describe.skipIf(skipsWithout('guest') || skipsWithoutLibvirt())(
     afterAll(async () => {
       if (existsSync(at('run', 'web.pid'))) process.kill(Number(readFileSync(at('run', 'web.pid'), 'utf8')), 'SIGKILL')
       if (virsh !== undefined) {
-        const ended = new Promise((resolve) => virsh?.once('close', resolve))
+        // Not 'close': the machine's QEMU has its pipes, too.
+        const ended = new Promise((resolve) => virsh?.once('exit', resolve))
         virsh.kill('SIGKILL')
         await ended
       }
@@ -133,10 +130,19 @@ function domain(folder: string): string {
 `
 }
 
+/** Prepares a folder for a libvirt within virsh: no daemon, and no settings of the host. Returns what virsh connects to. */
+function embeddedLibvirt(root: string): string {
+  const settings = ['user = "root"', 'group = "root"', 'security_driver = "none"', 'stdio_handler = "file"']
+  const none = ['dynamic_ownership = 0', 'remember_owner = 0', 'namespaces = []', 'cgroup_controllers = []']
+  mkdirSync(join(root, 'etc'), { recursive: true })
+  writeFileSync(join(root, 'etc', 'qemu.conf'), [...settings, ...none].join('\n'))
+  return `qemu:///embed?root=${root}`
+}
+
 function skipsWithoutLibvirt(): boolean {
   if (process.env['HOLDFAST_TEST_REQUIRE'] === 'all') return false
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-virt-'))
-  const { status } = spawnSync('virsh', ['-c', `qemu:///embed?root=${folder}`, 'version'])
+  const { status } = spawnSync('virsh', ['-c', embeddedLibvirt(folder), 'version'])
   rmSync(folder, { recursive: true, force: true })
   if (status === 0) return false
   process.stdout.write('SKIPPED: libvirt with its QEMU driver missing; node scripts/debian-packages.mjs\n')

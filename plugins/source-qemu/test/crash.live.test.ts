@@ -39,7 +39,7 @@ describe.skipIf(skipsWithout('qemu')).each(transports)('a backup by %s that is k
     scratchFiles().length === 0 &&
     (await queryStatus(machine.monitor)).isRunning
   const soonTidy = async () => {
-    for (let waits = 0; waits < 200; waits++) {
+    for (let waits = 0; waits < 1200; waits++) {
       if (await isTidy()) return
       await delay(50)
     }
