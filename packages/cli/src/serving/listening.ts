@@ -70,11 +70,10 @@ async function tlsOf({ tlsCert, tlsKey, tlsCa }: ListeningOptions, cwd: string):
   if (tlsCert === undefined && tlsKey === undefined && tlsCa === undefined) return undefined
   if (tlsCert === undefined || tlsKey === undefined)
     throw usageError('TLS needs a certificate and its key.', 'Give both --tls-cert and --tls-key.')
-  const [cert, key, ca] = await Promise.all([
-    readPem('--tls-cert', tlsCert, cwd),
-    readPem('--tls-key', tlsKey, cwd),
-    tlsCa === undefined ? undefined : readPem('--tls-ca', tlsCa, cwd),
-  ])
+  // One after another: of several wrong ones the first is told.
+  const cert = await readPem('--tls-cert', tlsCert, cwd)
+  const key = await readPem('--tls-key', tlsKey, cwd)
+  const ca = tlsCa === undefined ? undefined : await readPem('--tls-ca', tlsCa, cwd)
   return { cert, key, ...(ca !== undefined && { ca }) }
 }
 
