@@ -30,7 +30,7 @@ const config: KnipConfig = {
         },
       ]),
     ),
-    'packages/qemu-lab': { entry: ['test/**/*.test.ts'], project: ['{src,test}/**/*.ts'] },
+    'packages/lab': { entry: ['test/**/*.test.ts'], project: ['{src,test}/**/*.ts'] },
     'examples/*': { entry: ['*.{ts,mjs}', 'test/**/*.test.ts'], project: ['**/*.{ts,mjs}'] },
     tests: { entry: ['*.test.ts', 'support/*-main.ts'], project: ['**/*.ts'] },
     docs: { entry: ['api/*.ts'], project: ['{api,.vitepress}/**/*.ts'] },

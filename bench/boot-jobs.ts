@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { kernelCommandLine, makeGuest } from 'holdfast-qemu-lab'
+import { kernelCommandLine, makeGuest } from 'holdfast-lab'
 import { boot } from './contestants/boot.ts'
 import { createWorkshop } from './contestants/workshop.ts'
 import type { Job } from './jobs.ts'

@@ -1,6 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { tempFolder } from 'holdfast-lab'
 import { bootJobs } from './boot-jobs.ts'
 import { liveFull, liveIncremental, shareGuest } from './contestants/live-backup.ts'
 import { nbdRead } from './contestants/nbd-read.ts'
@@ -62,8 +61,7 @@ export function qemuJobs({ workloads, workFolder, scale, versions }: QemuJobPart
       title: 'All of an NBD export read from qemu-nbd, and thrown away',
       async contestants() {
         const image = await workloads.nbdExport()
-        const folder = mkdtempSync(join(tmpdir(), 'holdfast-bench-'))
-        process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+        const folder = tempFolder((remove) => process.once('exit', remove))
         const program = join(import.meta.dirname, 'measure', 'read-nbd-export.ts')
         return [
           nbdRead({
@@ -71,14 +69,14 @@ export function qemuJobs({ workloads, workFolder, scale, versions }: QemuJobPart
             settings:
               "protocol-nbd's client with 2 connections and 16 reads of 512 KiB at once, as in a capture, start of Node included",
             image,
-            socket: join(folder, 'ours.sock'),
+            socket: folder.at('ours.sock'),
             command: (uri) => ({ program: process.execPath, args: [program, uri] }),
           }),
           nbdRead({
             label: 'nbdcopy',
             settings: `nbdcopy ${versions.nbdcopy} to null:, default settings`,
             image,
-            socket: join(folder, 'theirs.sock'),
+            socket: folder.at('theirs.sock'),
             command: (uri) => ({ program: 'nbdcopy', args: [uri, 'null:'] }),
           }),
         ]

@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BackupError, type TargetPlugin } from '@holdfast/core'
 import { restorePoint, runPipeline, type WorkerPool, workerPool } from '@holdfast/core/engine'
@@ -10,20 +9,20 @@ import { diskTarget } from '@holdfast/target-disk'
 import { failNth, faultySource } from '@holdfast/testkit/faults'
 import { seededBytes } from '@holdfast/testkit/images'
 import { memorySource, memoryTarget } from '@holdfast/testkit/memory'
+import { mountTmpfs, skipsWithoutTmpfs, tempFolder } from 'holdfast-lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { asBackupError, outcomeOf, refusal, restoreAll } from './support/outcome.js'
-import { mountTmpfs } from './support/tmpfs.js'
 import { call, chainFor, filledVault, hostAt, initVault, openVault, type Truth, twoMachines } from './support/vault.js'
 
 const host = hostAt({ daysAgo: 0 })
-const folder = mkdtempSync(join(tmpdir(), 'holdfast-bad-input-'))
+const { at } = tempFolder(afterAll)
+const isWithoutTmpfs = skipsWithoutTmpfs()
 let pool: WorkerPool
 beforeAll(() => {
   pool = workerPool(1)
 })
 afterAll(async () => {
   await pool[Symbol.asyncDispose]()
-  rmSync(folder, { recursive: true, force: true })
 })
 
 function truthsOf(
@@ -69,9 +68,8 @@ describe('a target without room', () => {
   }
 
   it('keeps what it has and takes the run once there is room', async () => {
-    const mount = mountTmpfs(join(folder, 'mount-full'), '8m')
-    if (mount === undefined) {
-      process.stdout.write('tmpfs cannot be mounted here: a full disk is played by the memory target\n')
+    if (isWithoutTmpfs) {
+      // A full disk is played by the memory target.
       const target = memoryTarget({ capacityBytes: 8 * 2 ** 20 })
       const roomy = memoryTarget()
       let current: TargetPlugin = target
@@ -83,43 +81,36 @@ describe('a target without room', () => {
       })
       return
     }
-    try {
-      await fillUp(diskTarget({ path: join(mount.path, 'vault') }), () => mount.remount('size=96m'))
-    } finally {
-      mount.unmount()
-    }
+    using mount = mountTmpfs(at('mount-full'), '8m')
+    await fillUp(diskTarget({ path: join(mount.path, 'vault') }), () => mount.remount('size=96m'))
   }, 60_000)
 
   it('is read, verified and restored from while it takes no writes', async () => {
-    const mount = mountTmpfs(join(folder, 'mount-read-only'), '64m')
-    const path = mount === undefined ? join(folder, 'read-only') : mount.path
-    mkdirSync(path, { recursive: true })
-    try {
-      const place = { name: 'vault', plugin: diskTarget({ path: join(path, 'vault') }) }
-      const source = twoMachines()
-      await initVault(place, chain, host)
-      const first = await runPipeline({ name: 'n', source, transforms: chain, targets: [place] }, host, call)
-      if (mount === undefined) return
-      mount.remount('ro')
-      const error = await refusal(runPipeline({ name: 'n', source, transforms: chain, targets: [place] }, host, call))
-      expect(error.code).toBe('E_TARGET_READ_ONLY')
-      expect(error.hint).toBeTruthy()
-      const { report, restored } = await outcomeOf(
-        await openVault(place, chain, host),
-        truthsOf(source, first.machines),
-        pool,
-      )
-      expect(report.ok).toBe(true)
-      expect([...restored.values()].every(({ how }) => how === 'same')).toBe(true)
-    } finally {
-      mount?.unmount()
-    }
+    const path = at('read-only')
+    mkdirSync(path)
+    using mount = isWithoutTmpfs ? undefined : mountTmpfs(path, '64m')
+    const place = { name: 'vault', plugin: diskTarget({ path: join(path, 'vault') }) }
+    const source = twoMachines()
+    await initVault(place, chain, host)
+    const first = await runPipeline({ name: 'n', source, transforms: chain, targets: [place] }, host, call)
+    if (mount === undefined) return
+    mount.remount('ro')
+    const error = await refusal(runPipeline({ name: 'n', source, transforms: chain, targets: [place] }, host, call))
+    expect(error.code).toBe('E_TARGET_READ_ONLY')
+    expect(error.hint).toBeTruthy()
+    const { report, restored } = await outcomeOf(
+      await openVault(place, chain, host),
+      truthsOf(source, first.machines),
+      pool,
+    )
+    expect(report.ok).toBe(true)
+    expect([...restored.values()].every(({ how }) => how === 'same')).toBe(true)
   }, 60_000)
 
-  it('in a restore leaves nothing half restored', async () => {
-    const mount = mountTmpfs(join(folder, 'mount-restore'), '512k')
-    if (mount === undefined) return
-    try {
+  it.skipIf(isWithoutTmpfs)(
+    'in a restore leaves nothing half restored',
+    async () => {
+      using mount = mountTmpfs(at('mount-restore'), '512k')
       const vault = await filledVault('plain')
       const [entry] = (await vault.repository.points.list(call)).entries
       if (entry === undefined) throw new Error('no point')
@@ -135,10 +126,9 @@ describe('a target without room', () => {
       expect(error.code).toBe('E_PLACEMENT')
       expect(error.message).toContain('full')
       expect(readdirSync(mount.path)).toEqual([])
-    } finally {
-      mount.unmount()
-    }
-  }, 60_000)
+    },
+    60_000,
+  )
 })
 
 describe('a disk that cannot be read', () => {
@@ -199,8 +189,8 @@ describe('names that reach for other places', () => {
 
   it('come back whole, below the folder and nowhere else', async () => {
     const chain = chainFor('plain')
-    const place = { name: 'vault', plugin: diskTarget({ path: join(folder, 'names', 'vault') }) }
-    mkdirSync(join(folder, 'names'), { recursive: true })
+    const place = { name: 'vault', plugin: diskTarget({ path: at('names', 'vault') }) }
+    mkdirSync(at('names'), { recursive: true })
     const machines = names.map((name, i) => ({
       name,
       disks: {
@@ -216,8 +206,8 @@ describe('names that reach for other places', () => {
     const repository = await openVault(place, chain, host)
     const { entries } = await repository.points.list(call)
     expect(entries).toHaveLength(names.length)
-    const around = readdirSync(join(folder, 'names')).sort()
-    const out = join(folder, 'names', 'deep', 'out')
+    const around = readdirSync(at('names')).sort()
+    const out = at('names', 'deep', 'out')
     const locations = new Set<string>()
     for (const { point } of entries) {
       const restored = await restorePoint(
@@ -240,8 +230,8 @@ describe('names that reach for other places', () => {
     }
     expect(locations.size).toBe(names.length)
     expect(readdirSync(out)).toHaveLength(names.length)
-    expect(readdirSync(join(folder, 'names')).sort()).toEqual([...around, 'deep'].sort())
-    expect(readdirSync(join(folder, 'names', 'deep'))).toEqual(['out'])
+    expect(readdirSync(at('names')).sort()).toEqual([...around, 'deep'].sort())
+    expect(readdirSync(at('names', 'deep'))).toEqual(['out'])
     for (const name of readdirSync(out)) expect(Buffer.byteLength(name)).toBeLessThanOrEqual(255)
   }, 60_000)
 
@@ -257,7 +247,7 @@ describe('names that reach for other places', () => {
     ['nothing but depth', '['.repeat(2_000_000)],
     ['nine MiB', ' '.repeat(9 * 2 ** 20)],
   ] as const)('in a machine.json with %s are refused by name', async (what, content) => {
-    const machines = join(folder, 'described', what.replaceAll(' ', '-'))
+    const machines = at('described', what.replaceAll(' ', '-'))
     mkdirSync(join(machines, 'web'), { recursive: true })
     writeFileSync(
       join(machines, 'web', 'machine.json'),

@@ -1,9 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile, writeFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import { defineTransform } from '@holdfast/core'
 import { memorySource, memoryTarget } from '@holdfast/testkit/memory'
+import { tempFolder } from 'holdfast-lab'
 import { expect, test } from 'vitest'
 import { lab } from './support/lab.js'
 import { cheapImage } from './support/sources.js'
@@ -18,23 +17,19 @@ export const createCodec = ({ file }) => ({
 })`
 
 test('when a run ends, the codecs of its workers free what they hold, once', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-disposal-'))
-  try {
-    const [module, file] = [join(folder, 'codec.mjs'), join(folder, 'freed')]
-    await writeFile(module, codec)
-    const counting = defineTransform({
-      id: 'counting',
-      capabilities: {},
-      version: 1,
-      module: pathToFileURL(module).href,
-      parameters: { file },
-    })
-    const target = { name: 't', plugin: memoryTarget(), transforms: [counting] }
-    await init(target)
-    const source = memorySource({ machines: [{ name: 'web', disks: { root: cheapImage(2 ** 20) } }] })
-    expect((await run(source, [target])).status).toBe('done')
-    expect(await readFile(file, 'utf8')).toBe('freed ')
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  using folder = tempFolder()
+  const [module, file] = [folder.at('codec.mjs'), folder.at('freed')]
+  await writeFile(module, codec)
+  const counting = defineTransform({
+    id: 'counting',
+    capabilities: {},
+    version: 1,
+    module: pathToFileURL(module).href,
+    parameters: { file },
+  })
+  const target = { name: 't', plugin: memoryTarget(), transforms: [counting] }
+  await init(target)
+  const source = memorySource({ machines: [{ name: 'web', disks: { root: cheapImage(2 ** 20) } }] })
+  expect((await run(source, [target])).status).toBe('done')
+  expect(await readFile(file, 'utf8')).toBe('freed ')
 })

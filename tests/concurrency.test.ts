@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import {
@@ -14,18 +12,18 @@ import {
   workerPool,
 } from '@holdfast/core/engine'
 import { initRepository } from '@holdfast/core/repository'
+import { tempFolder } from 'holdfast-lab'
 import { afterAll, describe, expect, test } from 'vitest'
 import { accessOf, crashHost, filesBelow, sha256, transforms } from './support/crash-site.js'
 import { memoryPlacement } from './support/lab.js'
 
 const call = { signal: new AbortController().signal }
 const host = crashHost()
-const folders: string[] = []
 const children = new Set<ChildProcess>()
+const { at } = tempFolder(afterAll)
 
-afterAll(async () => {
+afterAll(() => {
   for (const child of children) child.kill('SIGKILL')
-  for (const folder of folders) await rm(folder, { recursive: true, force: true })
 })
 
 interface Outcome {
@@ -45,9 +43,7 @@ function start(job: object): { readonly process: ChildProcess; readonly outcome:
 }
 
 async function makeVault(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-writers-'))
-  folders.push(folder)
-  const vault = join(folder, 'vault')
+  const vault = at('vault')
   await using opened = await openTarget(accessOf(vault), host, call)
   await initRepository(opened.store, await repositoryAccess(accessOf(vault), host, call), undefined, call)
   return vault

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -18,6 +17,7 @@ import {
 } from '@holdfast/core/engine'
 import { initRepository } from '@holdfast/core/repository'
 import { seededNumbers } from '@holdfast/testkit/images'
+import { tempFolder } from 'holdfast-lab'
 import { afterAll, describe, expect, test } from 'vitest'
 import {
   accessOf,
@@ -40,12 +40,11 @@ process.stdout.write(`crash suite: HOLDFAST_CRASH_SEED=${seed}\n`)
 
 const call = { signal: new AbortController().signal }
 const host = crashHost()
-const folders: string[] = []
 const children = new Set<ChildProcess>()
+const { at } = tempFolder(afterAll)
 
-afterAll(async () => {
+afterAll(() => {
   for (const child of children) child.kill('SIGKILL')
-  for (const folder of folders) await rm(folder, { recursive: true, force: true })
 })
 
 interface Child {
@@ -94,13 +93,9 @@ interface Scenario {
 }
 
 async function scenario(number: number, keysChange: boolean): Promise<Scenario> {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-crash-'))
-  folders.push(folder)
-  const site: CrashSite = {
-    machines: join(folder, 'machines'),
-    vault: join(folder, 'vault'),
-    copy: join(folder, 'copy'),
-  }
+  const name = `scenario-${number}`
+  const site: CrashSite = { machines: at(name, 'machines'), vault: at(name, 'vault'), copy: at(name, 'copy') }
+  await mkdir(at(name))
   const random = seededNumbers(seed + number)
   await makeMachines(site, seed)
   for (const vault of [site.vault, site.copy]) {

@@ -1,7 +1,5 @@
-import { execFileSync, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { createReadStream, mkdirSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseSizeBytes } from '@holdfast/core'
 import { restorePoint, runPipeline, workerPool } from '@holdfast/core/engine'
@@ -9,27 +7,23 @@ import { placeInFolder } from '@holdfast/machine-files'
 import { imageSource } from '@holdfast/source-image'
 import { diskTarget } from '@holdfast/target-disk'
 import { mix, seededBytes } from '@holdfast/testkit/images'
+import { fileDigest, programEnvironment, run, skipsWithout, tempFolder } from 'holdfast-lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { call, chainFor, hostAt, initVault, openVault } from './support/vault.js'
 
 const sizeBytes = parseSizeBytes(process.env['HOLDFAST_EXT4_SIZE'] ?? '512MiB')
 const seed = 20_261_122
-const missing = ['mke2fs', 'e2fsck'].filter((program) => spawnSync(program, ['-V']).error !== undefined)
-const isRequired = process.env['HOLDFAST_TEST_REQUIRE'] === 'all'
-if (missing.length > 0) process.stdout.write(`SKIPPED: ${missing.join(' and ')} missing; apt-get install e2fsprogs\n`)
 
-describe.skipIf(missing.length > 0 && !isRequired)('an ext4 file system of real files', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-ext4-'))
+describe.skipIf(skipsWithout('e2fsprogs'))('an ext4 file system of real files', () => {
+  const { path: folder } = tempFolder(afterAll)
   const image = join(folder, 'machines', 'web', 'sda.raw')
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   beforeAll(() => {
-    expect(missing).toEqual([])
     mkdirSync(join(folder, 'machines', 'web'), { recursive: true })
     generateFiles(join(folder, 'files'), sizeBytes * 0.55)
     writeFileSync(image, '')
     truncateSync(image, sizeBytes)
-    execFileSync('mke2fs', ['-q', '-F', '-t', 'ext4', '-E', 'lazy_itable_init=1', '-d', join(folder, 'files'), image])
+    run('mke2fs', '-q', '-F', '-t', 'ext4', '-E', 'lazy_itable_init=1', '-d', join(folder, 'files'), image)
     rmSync(join(folder, 'files'), { recursive: true })
   }, 600_000)
 
@@ -58,9 +52,9 @@ describe.skipIf(missing.length > 0 && !isRequired)('an ext4 file system of real 
     const restoredAt = performance.now()
 
     const copy = join(restored.location, 'sda.raw')
-    const [before, after] = await Promise.all([sha256(image), sha256(copy)])
+    const [before, after] = await Promise.all([fileDigest(image), fileDigest(copy)])
     const allocated = { source: allocatedBytes(image), restored: allocatedBytes(copy) }
-    const check = spawnSync('e2fsck', ['-f', '-n', copy], { encoding: 'utf8' })
+    const check = spawnSync('e2fsck', ['-f', '-n', copy], { encoding: 'utf8', env: programEnvironment() })
     const figures = [
       `image ${mib(sizeBytes)}, allocated ${mib(allocated.source)}; restored image allocates ${mib(allocated.restored)}`,
       `read ${mib(entry.point.readBytes)}, stored ${mib(entry.point.storedBytes)}`,
@@ -101,10 +95,4 @@ function allocatedBytes(path: string): number {
 
 function mib(bytes: number): string {
   return `${(bytes / 2 ** 20).toFixed(1)} MiB`
-}
-
-async function sha256(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const part of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(part)
-  return hash.digest('hex')
 }

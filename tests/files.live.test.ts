@@ -4,41 +4,28 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { seededBytes } from '@holdfast/testkit/images'
+import { programEnvironment, skipsWithout, tempFolder } from 'holdfast-lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const program = resolve(import.meta.dirname, '../packages/cli/bin/holdfast.js')
-const env = {
-  ...process.env,
-  NO_COLOR: '1',
-  PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`,
-  MTOOLS_SKIP_CHECK: '1',
-  // mtools takes names for what this says they are.
-  LC_ALL: 'C.UTF-8',
-}
+// mtools takes names for what the locale says they are.
+const env = { ...programEnvironment(), NO_COLOR: '1', MTOOLS_SKIP_CHECK: '1' }
 const mebibyte = 2 ** 20
+const needs = ['e2fsprogs', 'xfsprogs', 'ntfs-3g', 'mtools', 'fdisk'] as const
 
-const needed = ['mke2fs', 'mkfs.xfs', 'mkntfs', 'ntfscp', 'mformat', 'mcopy', 'sfdisk']
-const missing = needed.filter((name) => spawnSync(name, ['--version'], { env }).error !== undefined)
-const isSkipped = missing.length > 0 && process.env['HOLDFAST_TEST_REQUIRE'] !== 'all'
-if (isSkipped) process.stdout.write(`SKIPPED: ${missing.join(', ')} missing; node scripts/debian-packages.mjs\n`)
-
-describe.skipIf(isSkipped)('files of a recovery point', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-files-'))
-  const at = (...names: string[]) => join(folder, ...names)
+describe.skipIf(skipsWithout(...needs))('files of a recovery point', () => {
+  const { path: folder, at } = tempFolder(afterAll)
   const run = (command: string, ...args: string[]) => execFileSync(command, args, { env, cwd: folder, stdio: 'pipe' })
   const holdfast = (...args: string[]) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
@@ -143,7 +130,6 @@ pipelines:
     )
     for (const command of ['init', 'run']) expect(holdfast(command)).toMatchObject({ status: 0, stderr: '' })
   }, 120_000)
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   it('begin with the volumes of its disks', () => {
     const { status, stdout } = holdfast('files', 'ls', 'guest@latest')

@@ -1,10 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type FakeGuestAgentOptions, fakeFailure, fakeGuestAgent } from '@holdfast/protocol-qmp/testing'
 import { guestAgentQuiesce } from '@holdfast/quiesce-guest-agent'
 import { seededBytes } from '@holdfast/testkit/images'
 import { memorySource, memoryTarget } from '@holdfast/testkit/memory'
+import { tempFolder } from 'holdfast-lab'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { lab } from './support/lab.js'
 import { withTake } from './support/sources.js'
@@ -12,12 +11,11 @@ import { withTake } from './support/sources.js'
 const { init, run, points } = lab({ workers: 1 })
 
 async function site(options: FakeGuestAgentOptions = {}, maxFreeze = '20s') {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-guest-'))
+  const { path: folder } = tempFolder(onTestFinished)
   const agent = fakeGuestAgent(options)
   await agent.listen(join(folder, 'web.agent'))
   onTestFinished(async () => {
     await agent[Symbol.asyncDispose]()
-    rmSync(folder, { recursive: true })
   })
   const target = { name: 't', plugin: memoryTarget() }
   await init(target)

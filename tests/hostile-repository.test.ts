@@ -1,25 +1,22 @@
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { secretValue } from '@holdfast/core'
 import { copyPoints, engineHost, restorePoint, type WorkerPool, workerPool } from '@holdfast/core/engine'
 import { placeInFolder } from '@holdfast/machine-files'
 import { memoryTarget } from '@holdfast/testkit/memory'
+import { tempFolder } from 'holdfast-lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digested, hostileWriter, innerNode, leafNode, u32 } from './support/hostile.js'
 import { key, outcomeOf, refusal, snapshot } from './support/outcome.js'
 import { call, chainFor, filledVault, initVault, openVault, passphrase, type Vault } from './support/vault.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'holdfast-hostile-'))
+const { at } = tempFolder(afterAll)
 let pool: WorkerPool
 beforeAll(() => {
   pool = workerPool(1)
 })
 afterAll(async () => {
   await pool[Symbol.asyncDispose]()
-  rmSync(folder, { recursive: true, force: true })
 })
 
 describe('a hostile repository', () => {
@@ -172,7 +169,7 @@ describe('a hostile repository', () => {
         restorePoint(
           vault.repository,
           evil.point,
-          (machine, disks) => placeInFolder(join(folder, 'evil'), machine, disks),
+          (machine, disks) => placeInFolder(at('evil'), machine, disks),
           pool,
           call,
         ),

@@ -1,11 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { DiskId } from '@holdfast/core'
 import { overlayDisk, type ReadableDisk } from '@holdfast/core/engine'
 import { seededBytes } from '@holdfast/testkit/images'
+import { mountTmpfs, skipsWithoutTmpfs, tempFolder } from 'holdfast-lab'
 import { expect, onTestFinished, test } from 'vitest'
-import { mountTmpfs } from './support/tmpfs.js'
 
 const call = { signal: new AbortController().signal }
 const block = 4096
@@ -20,16 +17,10 @@ const base: ReadableDisk = {
   },
 }
 
-test('a kept overlay whose file system was full keeps all that was flushed, once there is room', async ({ skip }) => {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-full-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  const mount = mountTmpfs(join(folder, 'small'), '4m')
-  if (mount === undefined) {
-    if (process.env['HOLDFAST_TEST_REQUIRE'] === 'all') throw new Error('Mounting is not allowed here.')
-    process.stdout.write('SKIPPED: mounting is not allowed here\n')
-    return skip('mounting is not allowed here')
-  }
-  onTestFinished(() => mount.unmount())
+const testOnTmpfs = test.skipIf(skipsWithoutTmpfs())
+
+testOnTmpfs('a kept overlay whose file system was full keeps all that was flushed, once there is room', async () => {
+  using mount = mountTmpfs(tempFolder(onTestFinished).at('small'), '4m')
   const open = () => overlayDisk(base, { folder: mount.path, keptFor: 'p', ...call })
   const overlay = await open()
   // Every other block, so that each is a change of its own: more of them than the journal has room for.

@@ -1,22 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectGuestAgent, queryBlockNodes, queryStatus } from '@holdfast/protocol-qmp'
-import { makeGuest, skipsWithout } from 'holdfast-qemu-lab'
+import { makeGuest, skipsWithout, tempFolder } from 'holdfast-lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type LiveGuest, makeGuestDisks, startGuest } from './support/live-guest.js'
 
@@ -48,8 +37,7 @@ pipelines:
 `
 
 describe.skipIf(skipsWithout('guest'))('points of a running guest', { timeout: 300_000 }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-boot-'))
-  const at = (...names: string[]) => join(folder, ...names)
+  const { path: folder, at } = tempFolder(afterAll)
   let guest: LiveGuest
   const holdfast = (...args: string[]) => {
     const env = { ...process.env, NO_COLOR: '1', XDG_CACHE_HOME: at('cache'), TMPDIR: at('temporary') }
@@ -70,7 +58,6 @@ describe.skipIf(skipsWithout('guest'))('points of a running guest', { timeout: 3
   }, 180_000)
   afterAll(async () => {
     await guest[Symbol.asyncDispose]()
-    rmSync(folder, { recursive: true, force: true })
   })
 
   const agentState = async () => {

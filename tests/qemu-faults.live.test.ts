@@ -1,7 +1,5 @@
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { BackupError } from '@holdfast/core'
 import type { RunReport } from '@holdfast/core/engine'
 import { connectGuestAgent, queryBlockExports, queryBlockNodes, queryObjectNames } from '@holdfast/protocol-qmp'
@@ -9,15 +7,15 @@ import { guestAgentQuiesce } from '@holdfast/quiesce-guest-agent'
 import { type QemuSourceOptions, qemuSource } from '@holdfast/source-qemu'
 import { faultySource, faultyTarget } from '@holdfast/testkit/faults'
 import { memoryTarget } from '@holdfast/testkit/memory'
-import { type GuestImage, makeGuest, skipsWithout } from 'holdfast-qemu-lab'
+import { type GuestImage, makeGuest, mountTmpfs, skipsWithout, skipsWithoutTmpfs, tempFolder } from 'holdfast-lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lab } from './support/lab.js'
 import { type LiveGuest, makeGuestDisks, startGuest, whileFrozen } from './support/live-guest.js'
-import { mountTmpfs } from './support/tmpfs.js'
+
+const itOnTmpfs = it.skipIf(skipsWithoutTmpfs())
 
 describe.skipIf(skipsWithout('guest'))('a running guest', { timeout: 300_000 }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-live-'))
-  const at = (...names: string[]) => join(folder, ...names)
+  const { path: folder, at } = tempFolder(afterAll)
   const { init, run } = lab()
   const source = (more: Partial<QemuSourceOptions> = {}) =>
     qemuSource({ monitor: at('vm-{name}', 'qmp.sock'), scratch: at('scratch'), timeoutMs: 5000, ...more })
@@ -29,7 +27,6 @@ describe.skipIf(skipsWithout('guest'))('a running guest', { timeout: 300_000 }, 
     mkdirSync(at('scratch'))
     image = await makeGuest(folder)
   }, 60_000)
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   const booted = async (name: string) =>
     startGuest(folder, name, image.kernel, await makeGuestDisks(folder, name, image))
@@ -45,37 +42,28 @@ describe.skipIf(skipsWithout('guest'))('a running guest', { timeout: 300_000 }, 
   }
   const complaints = (guest: LiveGuest) => guest.shell('dmesg | grep -e "I/O error" -e "EXT4-fs error"')
 
-  it('notices nothing when the scratch folder is full: its backup fails, and nothing is left', async () => {
-    const mount = mountTmpfs(at('small'), '4m')
-    if (mount === undefined) {
-      if (process.env['HOLDFAST_TEST_REQUIRE'] === 'all') throw new Error('tmpfs cannot be mounted')
-      process.stdout.write('SKIPPED: tmpfs cannot be mounted here, and so no folder be filled\n')
-      return
-    }
-    try {
-      await using guest = await booted('vm-full')
-      await guest.shell('dd if=/dev/urandom of=/mnt/before bs=1M count=24; sync')
-      const target = { name: 't', plugin: memoryTarget() }
-      await init(target)
-      const overwriting = faultySource(source({ scratch: mount.path }), {
-        before: async ({ operation, subject }) => {
-          if (operation === 'extents' && subject === 'dev-data')
-            await guest.shell('dd if=/dev/urandom of=/mnt/before bs=1M count=24 conv=notrunc,fsync')
-        },
-      })
-      const report = await run(overwriting, [target], { select: { include: ['full'] } })
-      expect(report.status).toBe('failed')
-      expect(report.machines[0]?.error).toMatchObject({
-        code: 'E_SOURCE_READ',
-        message: expect.stringContaining('could not put aside what the guest overwrote'),
-        hint: expect.stringContaining('is full'),
-      })
-      expect(await complaints(guest)).toBe('')
-      expect([...(await leftovers(guest)), ...readdirSync(mount.path)]).toEqual([])
-      expect(guest.qemu.serial.text()).not.toContain('I/O error')
-    } finally {
-      mount.unmount()
-    }
+  itOnTmpfs('notices nothing when the scratch folder is full: its backup fails, and nothing is left', async () => {
+    using mount = mountTmpfs(at('small'), '4m')
+    await using guest = await booted('vm-full')
+    await guest.shell('dd if=/dev/urandom of=/mnt/before bs=1M count=24; sync')
+    const target = { name: 't', plugin: memoryTarget() }
+    await init(target)
+    const overwriting = faultySource(source({ scratch: mount.path }), {
+      before: async ({ operation, subject }) => {
+        if (operation === 'extents' && subject === 'dev-data')
+          await guest.shell('dd if=/dev/urandom of=/mnt/before bs=1M count=24 conv=notrunc,fsync')
+      },
+    })
+    const report = await run(overwriting, [target], { select: { include: ['full'] } })
+    expect(report.status).toBe('failed')
+    expect(report.machines[0]?.error).toMatchObject({
+      code: 'E_SOURCE_READ',
+      message: expect.stringContaining('could not put aside what the guest overwrote'),
+      hint: expect.stringContaining('is full'),
+    })
+    expect(await complaints(guest)).toBe('')
+    expect([...(await leftovers(guest)), ...readdirSync(mount.path)]).toEqual([])
+    expect(guest.qemu.serial.text()).not.toContain('I/O error')
   })
 
   it('goes on with its chain of backups in the QEMU that it was moved to', async () => {

@@ -1,12 +1,11 @@
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { guestAgentQuiesce } from '@holdfast/quiesce-guest-agent'
 import { qemuSource } from '@holdfast/source-qemu'
 import { memoryTarget } from '@holdfast/testkit/memory'
-import { makeGuest, skipsWithout } from 'holdfast-qemu-lab'
+import { makeGuest, skipsUnless, skipsWithout, tempFolder } from 'holdfast-lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lab } from './support/lab.js'
 
@@ -16,8 +15,7 @@ describe.skipIf(skipsWithout('guest') || skipsWithoutLibvirt())(
   'a machine that libvirt runs',
   { timeout: 300_000 },
   () => {
-    const folder = mkdtempSync(join(tmpdir(), 'holdfast-virt-'))
-    const at = (...names: string[]) => join(folder, ...names)
+    const { path: folder, at } = tempFolder(afterAll)
     const said: string[] = []
     let virsh: ChildProcessWithoutNullStreams | undefined
     const { init, run, points } = lab()
@@ -55,7 +53,6 @@ describe.skipIf(skipsWithout('guest') || skipsWithoutLibvirt())(
         virsh.kill('SIGKILL')
         await ended
       }
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
     })
 
     it('is backed up over a second monitor, with the names that its definition has, and libvirt notices nothing', async () => {
@@ -140,11 +137,9 @@ function embeddedLibvirt(root: string): string {
 }
 
 function skipsWithoutLibvirt(): boolean {
-  if (process.env['HOLDFAST_TEST_REQUIRE'] === 'all') return false
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-virt-'))
-  const { status } = spawnSync('virsh', ['-c', embeddedLibvirt(folder), 'version'])
-  rmSync(folder, { recursive: true, force: true })
-  if (status === 0) return false
-  process.stdout.write('SKIPPED: libvirt with its QEMU driver missing; node scripts/debian-packages.mjs\n')
-  return true
+  if (skipsWithout('libvirt-clients', 'libvirt-daemon-driver-qemu', 'libvirt-daemon-system')) return true
+  using folder = tempFolder()
+  const args = ['-c', embeddedLibvirt(folder.path), 'version']
+  const { status, stderr } = spawnSync('virsh', args, { encoding: 'utf8' })
+  return skipsUnless(status === 0, `libvirt cannot run QEMU: ${stderr.trim()}`)
 }

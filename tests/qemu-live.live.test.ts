@@ -1,14 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RunReport } from '@holdfast/core/engine'
 import { guestAgentQuiesce } from '@holdfast/quiesce-guest-agent'
 import { qemuSource } from '@holdfast/source-qemu'
 import { memoryTarget } from '@holdfast/testkit/memory'
-import { bootGuest, type GuestImage, makeGuest, skipsWithout } from 'holdfast-qemu-lab'
+import { bootGuest, type GuestImage, makeGuest, skipsWithout, tempFolder } from 'holdfast-lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lab } from './support/lab.js'
 import { type GuestDisks, makeGuestDisks, startGuest, whileFrozen } from './support/live-guest.js'
@@ -18,8 +17,7 @@ const mebibyte = 2 ** 20
 const rootOffset = 65 * mebibyte
 
 describe.skipIf(skipsWithout('guest'))('a running guest', { timeout: 300_000 }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-live-'))
-  const at = (...names: string[]) => join(folder, ...names)
+  const { path: folder, at } = tempFolder(afterAll)
   const { init, run, points, restore } = lab()
   const source = (transport: 'pull' | 'push' = 'pull') =>
     qemuSource({ monitor: at('vm-{name}', 'qmp.sock'), scratch: at('scratch'), transport })
@@ -28,7 +26,6 @@ describe.skipIf(skipsWithout('guest'))('a running guest', { timeout: 300_000 }, 
     mkdirSync(at('scratch'))
     image = await makeGuest(folder)
   }, 60_000)
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   const agentHook = () => guestAgentQuiesce({ socket: at('vm-{name}', 'agent.sock'), consistency: 'application' })
 

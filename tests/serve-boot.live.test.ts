@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { connectQmp, runJob } from '@holdfast/protocol-qmp'
-import { makeGuest, skipsWithout } from 'holdfast-qemu-lab'
+import { makeGuest, skipsWithout } from 'holdfast-lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { finish, run, type ServeSite, serveSite } from './support/serve-site.js'
 

@@ -11,34 +11,17 @@ import {
   writeSync,
 } from 'node:fs'
 import { seededBytes } from '@holdfast/testkit/images'
+import { fileDigest, mountTmpfs, skipsWithout, skipsWithoutTmpfs } from 'holdfast-lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  fileDigest,
-  finish,
-  missingPrograms,
-  run,
-  type ServeSite,
-  type SiteServer,
-  serveSite,
-} from './support/serve-site.js'
-import { mountTmpfs } from './support/tmpfs.js'
+import { finish, run, type ServeSite, type SiteServer, serveSite } from './support/serve-site.js'
 
 const mib = 2 ** 20
-const missing = missingPrograms({
-  'qemu-img': 'qemu-utils',
-  'qemu-io': 'qemu-utils',
-  nbdinfo: 'libnbd-bin',
-  nbdcopy: 'libnbd-bin',
-  fio: 'fio',
-})
-const isRequired = process.env['HOLDFAST_TEST_REQUIRE'] === 'all'
 
-describe.skipIf(missing.length > 0 && !isRequired)('a recovery point that is served', () => {
+describe.skipIf(skipsWithout('qemu-utils', 'libnbd-bin', 'fio'))('a recovery point that is served', () => {
   let site: ServeSite
   let image: string
 
   beforeAll(() => {
-    expect(missing).toEqual([])
     site = serveSite()
     mkdirSync(site.at('machines', 'web'))
     image = site.at('machines', 'web', 'root.raw')
@@ -181,29 +164,15 @@ describe.skipIf(missing.length > 0 && !isRequired)('a recovery point that is ser
     expect(await server.stop()).toBe(0)
   })
 
-  it('tells a client that there is no room for what it writes, and goes on', async ({ skip }) => {
-    const mount = mountTmpfs(site.at('small'), '4m')
-    if (mount === undefined) return skip('mounting is not allowed here')
-    try {
-      await using server = await site.serve('web@latest', '--overlay', site.at('small', 'overlay'))
-      const write = await finish('qemu-io', ['-f', 'raw', '-c', 'write -P 1 0 8M', server.uri('root')])
-      expect(write.output).toContain('No space left on device')
-      const after = await run(
-        'qemu-io',
-        '-f',
-        'raw',
-        '-c',
-        'read 100M 8M',
-        '-c',
-        'write -zu 100M 1M',
-        server.uri('root'),
-      )
-      expect(after).not.toContain('failed')
-      expect(server.printed()).toMatch(/warning: There is no room left in \S+small\S* for what is written to the disk/)
-      await server.stop()
-    } finally {
-      mount.unmount()
-    }
+  it.skipIf(skipsWithoutTmpfs())('tells a client that there is no room for what it writes, and goes on', async () => {
+    using _tmpfs = mountTmpfs(site.at('small'), '4m')
+    await using server = await site.serve('web@latest', '--overlay', site.at('small', 'overlay'))
+    const write = await finish('qemu-io', ['-f', 'raw', '-c', 'write -P 1 0 8M', server.uri('root')])
+    expect(write.output).toContain('No space left on device')
+    const after = await run('qemu-io', '-f', 'raw', '-c', 'read 100M 8M', '-c', 'write -zu 100M 1M', server.uri('root'))
+    expect(after).not.toContain('failed')
+    expect(server.printed()).toMatch(/warning: There is no room left in \S+small\S* for what is written to the disk/)
+    await server.stop()
   })
 })
 

@@ -1,8 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type BootDisk, bootGuest, makeGuest, skipsWithout } from 'holdfast-qemu-lab'
+import { type BootDisk, bootGuest, makeGuest, skipsWithout, tempFolder } from 'holdfast-lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 /** As VMware Workstation writes it, for a guest with its disk on a SCSI controller. */
@@ -27,8 +26,7 @@ annotation = "Made by hand|0D|0Atwo lines"
 `
 
 describe.skipIf(skipsWithout('guest'))('a VMware machine', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-v2v-'))
-  const at = (...names: string[]) => join(folder, ...names)
+  const { path: folder, at } = tempFolder(afterAll)
   const holdfast = (...args: string[]) => {
     const program = join(import.meta.dirname, 'node_modules', '@holdfast', 'cli', 'bin', 'holdfast.js')
     const env = { ...process.env, HOLDFAST_DEBUG: '', XDG_CACHE_HOME: at('cache') }
@@ -40,7 +38,6 @@ describe.skipIf(skipsWithout('guest'))('a VMware machine', () => {
     expect([status, stderr]).toEqual([0, ''])
     return stdout
   }
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   beforeAll(async () => {
     mkdirSync(at('machines', 'web'), { recursive: true })
@@ -99,7 +96,7 @@ pipelines:
   it('comes back with XML that libvirt takes, and a command that starts it', { timeout: 240_000 }, () => {
     const place = at('kvm alone', 'Web server')
     holdfast('restore', 'Web server@latest', '--to', 'kvm alone', '--as', 'qcow2')
-    if (isThere('virt-xml-validate'))
+    if (!skipsWithout('libvirt-clients'))
       execFileSync('virt-xml-validate', [join(place, 'Web server.xml'), 'domain'], { stdio: 'pipe' })
     const alone = ['-machine', 'accel=tcg', '-display', 'none', '-serial', 'stdio', '-no-reboot']
     const output = execFileSync('sh', [join(place, 'start-qemu.sh'), ...alone], {
@@ -132,14 +129,6 @@ pipelines:
     execFileSync('qemu-img', ['compare', '-f', 'raw', '-F', 'vmdk', at('guest.raw'), join(place, name)])
   })
 })
-
-/** Tells whether a judge is there; its absence is told aloud, or fails where everything is required. */
-function isThere(program: string): boolean {
-  if (spawnSync('which', [program]).status === 0) return true
-  if (process.env['HOLDFAST_TEST_REQUIRE'] === 'all') throw new Error(`${program} is missing`)
-  process.stdout.write(`SKIPPED: ${program} missing; node scripts/debian-packages.mjs\n`)
-  return false
-}
 
 async function expectBoot(disk: BootDisk): Promise<void> {
   const output = await bootGuest(disk)

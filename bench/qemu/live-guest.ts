@@ -1,8 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectGuestAgent, connectQmp, queryBlockNodes } from '@holdfast/protocol-qmp'
-import { makeGuest, serialConsole } from 'holdfast-qemu-lab'
+import { makeGuest, serialConsole, tempFolder } from 'holdfast-lab'
 import { runQuietly } from '../measure/run-quietly.ts'
 import { domainXml } from './domain-xml.ts'
 import { startLibvirt } from './private-libvirt.ts'
@@ -49,14 +48,10 @@ const bootTimeoutMs = 300_000
 export async function startLiveGuest(settings: LiveGuestSettings): Promise<LiveGuest> {
   const { folder, data, dataBytes, writeBytes } = settings
   const inFolder = (file: string) => join(folder, file)
-  // Sockets are here: their paths must be short.
-  const runFolder = mkdtempSync(join(tmpdir(), 'holdfast-bench-'))
-  const inRun = (file: string) => join(runFolder, file)
   await using stack = new AsyncDisposableStack()
-  stack.defer(() => {
-    rmSync(folder, { recursive: true, force: true })
-    rmSync(runFolder, { recursive: true, force: true })
-  })
+  // Sockets are here: their paths must be short.
+  const { at: inRun } = stack.use(tempFolder())
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }))
   rmSync(folder, { recursive: true, force: true })
   for (const path of ['guest', 'scratch']) mkdirSync(inFolder(path), { recursive: true })
   mkdirSync(inRun('libvirt'))

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect } from 'vitest'
+import { tempFolder } from 'holdfast-lab'
+import { expect, onTestFinished } from 'vitest'
 import { backup } from '../contestants/backup.ts'
 import { createWorkshop } from '../contestants/workshop.ts'
 import { type Command, measure } from '../measure/measure.ts'
 import { presentImages } from '../tools/input-folder.ts'
 import type { MachineState, Tool } from '../tools/tool.ts'
 import { measuredTest } from './gnu-time.ts'
-import { tempFolder } from './temp-folder.ts'
 
 /** A backup tool of three shell commands. */
 const copier: Tool = {
@@ -33,7 +33,7 @@ function machine(folder: string, name: string, content: string): MachineState {
 }
 
 measuredTest('each round of a second backup finds the first one and nothing of the round before', async () => {
-  const folder = tempFolder()
+  const folder = tempFolder(onTestFinished).path
   const [dayOne, dayTwo] = [machine(folder, 'day-1', 'one'), machine(folder, 'day-2', 'the second')]
   const workshop = createWorkshop(copier, folder)
   const contestant = backup(workshop, { label: 'copier', machines: [dayTwo], before: [dayOne], proved: true })
@@ -48,7 +48,7 @@ measuredTest('each round of a second backup finds the first one and nothing of t
 })
 
 measuredTest('a backup that restores something else is an error, however fast it was', async () => {
-  const folder = tempFolder()
+  const folder = tempFolder(onTestFinished).path
   const liar: Tool = { ...copier, restore: ({ output }) => shell(`echo wrong > '${output}/server.raw'`) }
   const workshop = createWorkshop(liar, folder)
   const contestant = backup(workshop, { label: 'liar', machines: [machine(folder, 'disk', 'right')], proved: true })

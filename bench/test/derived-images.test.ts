@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { tempFolder } from 'holdfast-lab'
+import { expect, onTestFinished, test } from 'vitest'
 import { writeMultipliedImage } from '../workloads/multiplied-image.ts'
 import { writeScatteredImage } from '../workloads/scattered-image.ts'
 import { mib } from '../workloads/units.ts'
-import { tempFolder } from './temp-folder.ts'
 
 /** Three regions: text, a hole, text. */
 function original(folder: string): string {
@@ -16,7 +16,7 @@ function original(folder: string): string {
 }
 
 test('a multiplied image is as sparse as its original and none of its data is there twice', () => {
-  const folder = tempFolder()
+  const folder = tempFolder(onTestFinished).path
   const image = join(folder, 'image')
   writeMultipliedImage(image, original(folder), 4)
   const content = readFileSync(image)
@@ -32,7 +32,7 @@ test('a multiplied image is as sparse as its original and none of its data is th
 })
 
 test('a scattered image holds each region of its original, spread from start to end', () => {
-  const folder = tempFolder()
+  const folder = tempFolder(onTestFinished).path
   const image = join(folder, 'image')
   const source = readFileSync(original(folder))
   writeScatteredImage(image, original(folder), 12 * mib)

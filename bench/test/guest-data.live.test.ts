@@ -1,14 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { expect } from 'vitest'
+import { tempFolder } from 'holdfast-lab'
+import { expect, onTestFinished } from 'vitest'
 import { makeGuestData } from '../workloads/guest-data.ts'
 import { measuredTest } from './gnu-time.ts'
-import { tempFolder } from './temp-folder.ts'
 
 measuredTest('the disk of a guest is noise, then text of which no block is like another, then a hole', async () => {
   const mib = 2 ** 20
-  const image = join(tempFolder(), 'data.qcow2')
+  const image = tempFolder(onTestFinished).at('data.qcow2')
   await makeGuestData(image, { diskBytes: 8 * mib, noiseBytes: 2 * mib, textBytes: 3 * mib })
   expect(existsSync(`${image}.raw`)).toBe(false)
   execFileSync('qemu-img', ['convert', '-f', 'qcow2', '-O', 'raw', image, `${image}.back`])

@@ -1,15 +1,15 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { tempFolder } from 'holdfast-lab'
+import { expect, onTestFinished, test } from 'vitest'
 import { writeLikeGuest } from '../workloads/guest-writes.ts'
 import { writeIncompressible } from '../workloads/incompressible.ts'
 import { blockBytes, mib } from '../workloads/units.ts'
-import { tempFolder } from './temp-folder.ts'
 
 const sizeBytes = 24 * mib
 
 function changedImage(seed: number) {
-  const folder = tempFolder()
+  const folder = tempFolder(onTestFinished).path
   const original = join(folder, 'original')
   const image = join(folder, 'image')
   writeIncompressible(original, sizeBytes)
@@ -57,7 +57,7 @@ test('the same seed writes the same day, another seed another', () => {
 })
 
 test('an empty disk is refused: nothing could change on it', () => {
-  const image = join(tempFolder(), 'image')
+  const image = tempFolder(onTestFinished).at('image')
   writeFileSync(image, Buffer.alloc(mib))
   expect(() => writeLikeGuest(image, { seed: 1, share: 0.05 })).toThrow(/holds only zeros/)
 })

@@ -1,12 +1,12 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { tempFolder } from 'holdfast-lab'
+import { expect, onTestFinished, test } from 'vitest'
 import { presentImages } from '../tools/input-folder.ts'
-import { tempFolder } from './temp-folder.ts'
 
 function folderWithTwoDays() {
-  const folder = tempFolder()
+  const folder = tempFolder(onTestFinished).path
   const folders = { home: join(folder, 'home'), input: join(folder, 'input'), output: join(folder, 'output') }
   const state = (content: string) => {
     const image = join(folder, content)

@@ -1,13 +1,13 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect } from 'vitest'
+import { tempFolder } from 'holdfast-lab'
+import { expect, onTestFinished } from 'vitest'
 import { liveFull, liveIncremental, shareGuest } from '../contestants/live-backup.ts'
 import { measure } from '../measure/measure.ts'
 import { runQuietly } from '../measure/run-quietly.ts'
 import type { LiveGuest } from '../qemu/live-guest.ts'
 import type { LiveTool } from '../tools/live-tool.ts'
 import { measuredTest } from './gnu-time.ts'
-import { tempFolder } from './temp-folder.ts'
 
 /** A guest that is a file, and what was done to it. */
 async function fakeGuest(folder: string) {
@@ -65,7 +65,7 @@ function copier(folder: string, restored?: string): LiveTool {
 }
 
 measuredTest('all contestants save the same writes, one set of them a round', async () => {
-  const folder = tempFolder()
+  const folder = tempFolder(onTestFinished).path
   const { guest, done } = await fakeGuest(folder)
   const shared = shareGuest(async () => guest)
   const tools = ['one', 'other'].map((name) => {
@@ -88,7 +88,7 @@ measuredTest('all contestants save the same writes, one set of them a round', as
 })
 
 measuredTest('a full backup finds nothing of the round before', async () => {
-  const folder = tempFolder()
+  const folder = tempFolder(onTestFinished).path
   const { guest } = await fakeGuest(folder)
   const contestant = liveFull(
     'copier',
@@ -106,7 +106,7 @@ measuredTest('a full backup finds nothing of the round before', async () => {
 })
 
 measuredTest('a backup that restores another disk is an error, however fast it was', async () => {
-  const folder = tempFolder()
+  const folder = tempFolder(onTestFinished).path
   const { guest } = await fakeGuest(folder)
   const before = join(folder, 'before.qcow2')
   cpSync(guest.dataDisk, before)

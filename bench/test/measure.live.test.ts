@@ -1,13 +1,12 @@
-import { join } from 'node:path'
-import { expect } from 'vitest'
+import { tempFolder } from 'holdfast-lab'
+import { expect, onTestFinished } from 'vitest'
 import { measure } from '../measure/measure.ts'
 import { measuredTest } from './gnu-time.ts'
-import { tempFolder } from './temp-folder.ts'
 
 const shell = (script: string) => ({ program: 'sh', args: ['-c', script] })
 
 measuredTest('times and memory are those of the command and its children', async () => {
-  const log = join(tempFolder(), 'log')
+  const log = tempFolder(onTestFinished).at('log')
   const idle = await measure(shell('sleep 0.2'), log)
   expect(idle.wallSeconds).toBeGreaterThanOrEqual(0.2)
   expect(idle.userSeconds).toBeLessThan(0.2)
@@ -16,6 +15,6 @@ measuredTest('times and memory are those of the command and its children', async
 })
 
 measuredTest('a command that fails is an error that shows the end of its output', async () => {
-  const failing = measure(shell('echo the reason >&2; exit 3'), join(tempFolder(), 'log'))
+  const failing = measure(shell('echo the reason >&2; exit 3'), tempFolder(onTestFinished).at('log'))
   await expect(failing).rejects.toThrow(/exit code 3\nthe reason/)
 })

@@ -1,8 +1,8 @@
-import { expect } from 'vitest'
+import { tempFolder } from 'holdfast-lab'
+import { expect, onTestFinished } from 'vitest'
 import type { Contestant } from '../contestants/contestant.ts'
 import { runJob } from '../measure/run-job.ts'
 import { measuredTest } from './gnu-time.ts'
-import { tempFolder } from './temp-folder.ts'
 
 measuredTest('what contestants hold is let go of, also when a command fails', async () => {
   const gone: string[] = []
@@ -21,7 +21,7 @@ measuredTest('what contestants hold is let go of, also when a command fails', as
     title: '',
     contestants: async () => [contestant('good', 'true'), contestant('bad', 'false')],
   }
-  const options = { rounds: 1, workFolder: tempFolder(), admits: () => true, onRound: () => {} }
+  const options = { rounds: 1, workFolder: tempFolder(onTestFinished).path, admits: () => true, onRound: () => {} }
   await expect(runJob(job, options)).rejects.toThrow(/exit code 1/)
   expect(gone).toEqual(['good', 'bad'])
 })

@@ -7,6 +7,6 @@ vm=machines/$1
 mkdir -p "$vm" scratch
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
-node_modules/holdfast-qemu-lab/src/make-guest.sh "$made" console=ttyS0 quiet mitigations=off nokaslr \
+node_modules/holdfast-lab/src/qemu/make-guest.sh "$made" console=ttyS0 quiet mitigations=off nokaslr \
   no_timer_check tsc=reliable random.trust_cpu=on panic=-1 holdfast.stay > /dev/null
 qemu-img convert -O qcow2 "$made/guest.raw" "$vm/root.qcow2"

@@ -164,7 +164,7 @@ export const bans = [
   {
     id: 'lab-in-tests',
     zones: ['library', 'protocol', 'config', 'testkit', 'cli', 'plugin'],
-    hits: ({ specifier }) => specifier === 'holdfast-qemu-lab',
+    hits: ({ specifier }) => specifier === 'holdfast-lab',
     reason: 'The lab is not published: what users install cannot have it. Contract, engine and formats import nothing.',
   },
   {

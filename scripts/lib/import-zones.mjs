@@ -24,7 +24,7 @@ function packageZone(name) {
   if (name === 'core') return 'engine'
   if (name === 'descriptions' || name === 'machine-files') return 'library'
   if (name.startsWith('protocol-')) return 'protocol'
-  if (name === 'qemu-lab') return 'lab'
+  if (name === 'lab') return 'lab'
   if (name === 'formats' || name === 'filesystems' || name === 'config' || name === 'testkit' || name === 'cli')
     return name
   return 'other'

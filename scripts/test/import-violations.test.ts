@@ -21,8 +21,8 @@ const offences: Readonly<Record<string, readonly [file: string, text: string]>> 
   'plugin-narrow': ['plugins/target-a/src/a.ts', "import { loadConfig } from '@holdfast/config'"],
   'cli-no-plugin': ['packages/cli/src/a.ts', "const disk = await import('@holdfast/target-disk')"],
   'cli-testkit-lazily': ['packages/cli/src/a.ts', "import { runChecks } from '@holdfast/testkit'"],
-  'lab-in-tests': ['plugins/quiesce-a/src/a.ts', "import { startQemu } from 'holdfast-qemu-lab'"],
-  'lab-builtins-only': ['packages/qemu-lab/src/a.ts', "import { connectQmp } from '@holdfast/protocol-qmp'"],
+  'lab-in-tests': ['plugins/quiesce-a/src/a.ts', "import { startQemu } from 'holdfast-lab'"],
+  'lab-builtins-only': ['packages/lab/src/a.ts', "import { connectQmp } from '@holdfast/protocol-qmp'"],
   'example-published-names': ['examples/a/a.ts', "import { open } from '@holdfast/core/src/engine/index.js'"],
 }
 
@@ -69,8 +69,8 @@ test('what the matrix allows is let through', () => {
       'plugins/target-a/test/a.test.ts',
       "import { plugin } from '@holdfast/target-a'\nimport '@holdfast/testkit/vitest'",
     ],
-    ['packages/protocol-a/test/a.test.ts', "import { startQemu } from 'holdfast-qemu-lab'"],
-    ['packages/qemu-lab/test/a.test.ts', "import { connectQmp } from '@holdfast/protocol-qmp'"],
+    ['packages/protocol-a/test/a.test.ts', "import { startQemu } from 'holdfast-lab'"],
+    ['packages/lab/test/a.test.ts', "import { connectQmp } from '@holdfast/protocol-qmp'"],
     ['examples/a/a.ts', "import { diskTarget } from '@holdfast/target-disk'"],
   ])
   expect(importViolations(allowed)).toEqual([])

@@ -1,13 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { tempFolder } from 'holdfast-lab'
+import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { createPlugin } from '../lib/plugin-skeleton.mjs'
 
 let root: string
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'holdfast-skeleton-'))
+  root = tempFolder(onTestFinished).path
   write('LICENSE', 'the licence')
   write(
     'plugins/_template/package.json',
@@ -22,10 +22,6 @@ beforeEach(() => {
     JSON.stringify({ name: 'holdfast-transform-acme', holdfast: { id: 'acme' } }),
   )
   write('plugins/_template/transform/tsconfig.json', '{ "extends": "../../../tsconfig.base.json" }')
-})
-
-afterEach(() => {
-  rmSync(root, { recursive: true })
 })
 
 test('a new plugin carries its own name in files, identifiers and prose, and is public', () => {

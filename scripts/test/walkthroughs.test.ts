@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { skipsWithout } from 'holdfast-qemu-lab'
+import { skipsWithout } from 'holdfast-lab'
 import { expect, test } from 'vitest'
 import { comparable, walkThrough } from '../lib/walkthrough.mjs'
 import { root } from '../lib/workspace.mjs'

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { seededBytes } from '@holdfast/testkit/images'
 import { bootSector } from '@holdfast/testkit/memory'
+import { tempFolder } from 'holdfast-lab'
 
 const program = resolve(import.meta.dirname, '../../packages/cli/bin/holdfast.js')
 const plugin = resolve(import.meta.dirname, 'booting-images-main.ts')
@@ -32,7 +32,7 @@ export interface BootWorkplace extends AsyncDisposable {
 
 /** Makes a workplace; pipeline `nightly` boots, with `bootProbe` if given; `lab` waits for what never comes, `bare` takes no exports, `plain` cannot boot. */
 export async function bootWorkplace(bootProbe?: object): Promise<BootWorkplace> {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-boot-'))
+  const { path: folder, [Symbol.dispose]: remove } = tempFolder()
   const temporary = join(folder, 'temporary')
   await mkdir(temporary)
   await symlink(resolve(import.meta.dirname, '../node_modules'), join(folder, 'node_modules'))
@@ -94,6 +94,6 @@ export default {
       return existsSync(file) ? JSON.parse(await readFile(file, 'utf8')) : undefined
     },
     temporary: async () => (await readdir(temporary)).filter((name) => name.startsWith('holdfast-')),
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: async () => remove(),
   }
 }

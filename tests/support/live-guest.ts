@@ -10,7 +10,7 @@ import {
   queryBlockDevices,
   queryBlockNodes,
 } from '@holdfast/protocol-qmp'
-import { type DirectKernel, type GuestImage, makeDataDisk, type RunningQemu, startQemu } from 'holdfast-qemu-lab'
+import { type DirectKernel, type GuestImage, makeDataDisk, type RunningQemu, startQemu } from 'holdfast-lab'
 
 /** The disks of the guest: a QCOW2 root, and a raw disk with one file system. */
 export interface GuestDisks {

@@ -1,16 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import {
-  closeSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  truncateSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, sep } from 'node:path'
 import { type PipelineTarget, secretValue, type TransformPlugin } from '@holdfast/core'
@@ -42,11 +32,6 @@ const transformsOf: Readonly<Record<Encoding, readonly TransformPlugin[]>> = {
 
 const host = engineHost({ resolveSecret: async () => secretValue(passphrase) })
 const signal = new AbortController().signal
-
-/** A folder that nothing of this checkout can be imported from. */
-export function emptyFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'holdfast-script-'))
-}
 
 function targetAt(
   folder: string,

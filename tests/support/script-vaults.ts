@@ -1,21 +1,15 @@
-import { cpSync, rmSync } from 'node:fs'
+import { cpSync } from 'node:fs'
 import { join } from 'node:path'
+import { tempFolder } from 'holdfast-lab'
 import { afterAll, beforeAll } from 'vitest'
-import {
-  backUp,
-  digestsBelow,
-  type Encoding,
-  emptyFolder,
-  filesBelow,
-  makeMachines,
-  makeRepository,
-} from './script-repository.js'
+import { backUp, digestsBelow, type Encoding, filesBelow, makeMachines, makeRepository } from './script-repository.js'
 
 export const encodings: readonly Encoding[] = ['encrypted', 'compressed', 'plain']
 
 /** Two machines and a repository of each encoding that holds a point of both, for the tests of one file. */
 export function scriptVaults(wanted: readonly Encoding[] = encodings) {
-  const folder = emptyFolder()
+  // Nothing of this checkout can be imported from here.
+  const { path: folder } = tempFolder(afterAll)
   const machines = join(folder, 'machines')
   const vaultOf = (encoding: Encoding) => join(folder, encoding)
   let copies = 0
@@ -27,7 +21,6 @@ export function scriptVaults(wanted: readonly Encoding[] = encodings) {
       await backUp(machines, vaultOf(encoding), encoding)
     }
   })
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   return {
     folder,

@@ -1,18 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import {
-  createReadStream,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { tempFolder } from 'holdfast-lab'
 
 const program = join(import.meta.dirname, '..', 'node_modules', '@holdfast', 'cli', 'bin', 'holdfast.js')
 
@@ -65,8 +56,7 @@ export interface SiteServer extends AsyncDisposable {
 
 /** Makes an empty site. */
 export function serveSite(): ServeSite {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-serve-'))
-  const at = (...names: readonly string[]) => join(folder, ...names)
+  const { path: folder, at, [Symbol.dispose]: remove } = tempFolder()
   const env = { ...process.env, HOLDFAST_DEBUG: '', XDG_CACHE_HOME: at('cache'), FORCE_COLOR: '', NO_COLOR: '1' }
   mkdirSync(at('machines'))
   symlinkSync(join(import.meta.dirname, '..', 'node_modules'), at('node_modules'))
@@ -104,7 +94,7 @@ export function serveSite(): ServeSite {
     },
     [Symbol.asyncDispose]: async () => {
       for (const server of servers) await server.stop()
-      rmSync(folder, { recursive: true, force: true })
+      remove()
     },
   }
 }
@@ -167,21 +157,4 @@ export async function run(command: string, ...args: readonly string[]): Promise<
   const { status, output } = await finish(command, args)
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}: ${output}`)
   return output
-}
-
-/** SHA-256 of a file. */
-export async function fileDigest(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const part of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(part)
-  return hash.digest('hex')
-}
-
-/** Names the programs that are not there, aloud, with the Debian package that has each. */
-export function missingPrograms(programs: Readonly<Record<string, string>>): readonly string[] {
-  const missing = Object.entries(programs).filter(([name]) => spawnSync('which', [name]).status !== 0)
-  if (missing.length > 0)
-    process.stdout.write(
-      `SKIPPED: ${missing.map(([name]) => name).join(', ')} missing; node scripts/debian-packages.mjs\n`,
-    )
-  return missing.map(([name]) => name)
 }

@@ -1,15 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { copyExample, type ExampleCopy } from 'holdfast-lab'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { copyExample, type ExampleCopy } from './example-copy.js'
 
 let example: ExampleCopy
 beforeAll(async () => {
-  example = await copyExample()
+  example = copyExample(join(import.meta.dirname, '..'))
+  await example.run('node', ['make-machines.ts'])
   await example.holdfast(['init'])
   await example.holdfast(['run', 'nightly'])
 }, 120_000)
-afterAll(() => example[Symbol.asyncDispose]())
+afterAll(() => example[Symbol.dispose]())
 
 it('restores every disk byte for byte', async () => {
   const { folder, holdfast } = example

@@ -1,17 +1,18 @@
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { copyExample, type ExampleCopy } from 'holdfast-lab'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { copyExample, type ExampleCopy } from './example-copy.js'
 
 const secret = { HOLDFAST_PASSPHRASE: 'a sentence that only you know' }
 
 let example: ExampleCopy
 beforeAll(async () => {
-  example = await copyExample()
+  example = copyExample(join(import.meta.dirname, '..'))
+  await example.run('node', ['make-machines.ts'])
   await example.holdfast(['init'], secret)
   await example.holdfast(['run', 'nightly'], secret)
 }, 120_000)
-afterAll(() => example[Symbol.asyncDispose]())
+afterAll(() => example[Symbol.dispose]())
 
 it('keeps every recovery point on both targets', async () => {
   const idsOn = async (target: string) => {

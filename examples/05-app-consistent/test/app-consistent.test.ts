@@ -1,11 +1,12 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { copyExample } from 'holdfast-lab'
 import { expect, it } from 'vitest'
-import { copyExample } from './example-copy.js'
 
 it('captures what the application had only in memory, and lets it go on', async () => {
-  await using example = await copyExample()
-  const { folder, holdfast } = example
+  using example = copyExample(join(import.meta.dirname, '..'))
+  const { folder, holdfast, run } = example
+  await run('node', ['make-machines.ts'])
   await holdfast(['init'])
   await holdfast(['run', 'nightly'])
   expect(JSON.parse(await holdfast(['list', '--json']))).toMatchObject([
@@ -18,8 +19,9 @@ it('captures what the application had only in memory, and lets it go on', async 
 })
 
 it('captures nothing when the hook fails, and thaws all the same', async () => {
-  await using example = await copyExample()
-  const { folder, holdfast } = example
+  using example = copyExample(join(import.meta.dirname, '..'))
+  const { folder, holdfast, run } = example
+  await run('node', ['make-machines.ts'])
   await holdfast(['init'])
   await writeFile(join(folder, 'freeze.sh'), '#!/bin/sh\ntouch app/frozen\nexit 1\n')
   await expect(holdfast(['run', 'nightly', '--json'])).rejects.toMatchObject({

@@ -2,12 +2,12 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectGuestAgent, connectQmp, queryBlockNodes } from '@holdfast/protocol-qmp'
-import { skipsWithout } from 'holdfast-qemu-lab'
+import { skipsWithout } from 'holdfast-lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { copyExample, type ExampleCopy } from './example-copy.js'
+import { copyLiveExample, type LiveExample } from './live-example.js'
 
 describe.skipIf(skipsWithout('guest'))('a running machine', { timeout: 400_000 }, () => {
-  let example: ExampleCopy
+  let example: LiveExample
   const at = (...names: string[]) => join(example.folder, ...names)
   const holdfast = (...args: string[]) => example.run('holdfast', ...args)
   const points = async () => JSON.parse(await holdfast('list', '--json'))
@@ -18,7 +18,7 @@ describe.skipIf(skipsWithout('guest'))('a running machine', { timeout: 400_000 }
     return Buffer.from(stdout).toString()
   }
   beforeAll(async () => {
-    example = await copyExample()
+    example = copyLiveExample()
     await example.run('./make-vm.sh', 'web')
     await example.run('./start-vm.sh', 'web')
     await example.run('node', 'wait-for-agent.ts', 'machines/web/agent.sock')

@@ -1,18 +1,8 @@
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Entry, type Filesystem, FilesystemError } from '@holdfast/filesystems'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { tempFolder } from 'holdfast-lab'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { copyOut } from '../src/guest-files/copy-out.js'
 
 const signal = new AbortController().signal
@@ -72,9 +62,8 @@ function filesystemOf(root: Node): Filesystem {
 describe('copying out of a guest', () => {
   let folder: string
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'holdfast-copy-'))
+    folder = tempFolder(onTestFinished).path
   })
-  afterEach(() => rmSync(folder, { recursive: true, force: true }))
   const copy = (...children: readonly Node[]) => {
     const filesystem = filesystemOf({ name: '', type: 'directory', children })
     return copyOut(filesystem, filesystem.root, join(folder, 'out'), 'disk', { signal })

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { homedir, tmpdir } from 'node:os'
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { deriveKey, type KeyDerivation } from '@holdfast/core/key-derivation'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { tempFolder } from 'holdfast-lab'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { beginHeadStart, type HeadStart } from '../src/head-start.js'
 import { encryptedConfig, workplace } from './support/workplace.js'
 
@@ -21,13 +22,12 @@ vi.mock('node:os', async (original) => {
   return { ...actual, homedir: vi.fn(actual.homedir) }
 })
 
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'holdfast-head-start-'))
+beforeEach(() => {
+  folder = tempFolder(onTestFinished).path
 })
 
-afterEach(async () => {
+afterEach(() => {
   begun.mockClear()
-  await rm(folder, { recursive: true, force: true })
 })
 
 function start(line: string, passphrase = 'correct horse', cwd = '/etc'): HeadStart {

@@ -1,17 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { skipsWithout } from 'holdfast-lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { jsonLines, type Workplace, workplace } from './support/workplace.js'
-
-const isMissing = spawnSync('qemu-img', ['--version']).error !== undefined
-const isRequired = process.env['HOLDFAST_TEST_REQUIRE'] === 'all'
-if (isMissing) process.stdout.write('SKIPPED: qemu-img missing; apt-get install qemu-utils\n')
 
 const mebibyte = 2 ** 20
 const depth = 10
 
-describe.skipIf(isMissing && !isRequired)('disk images', () => {
+describe.skipIf(skipsWithout('qemu-utils'))('disk images', () => {
   let place: Workplace
   const path = (name: string) => join(place.folder, name)
   const qemu = (program: 'qemu-img' | 'qemu-io', ...args: string[]) =>

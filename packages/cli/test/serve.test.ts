@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { addressFromUri, connectNbd, type NbdClient } from '@holdfast/protocol-nbd'
+import { skipsWithout } from 'holdfast-lab'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeIdentities } from './support/identities.js'
 import { startServing } from './support/serving.js'
@@ -169,8 +169,7 @@ describe('serve', () => {
     expect(complaints[0]).toMatch(/Disk 'root' of web .* packs\/.. *.*is damaged/)
   })
 
-  const hasOpenssl = spawnSync('openssl', ['version']).error === undefined
-  test.skipIf(!hasOpenssl && process.env['HOLDFAST_TEST_REQUIRE'] !== 'all')(
+  test.skipIf(skipsWithout('openssl'))(
     'with certificates lets in who has one, by fingerprint too, on any network',
     async () => {
       const { ca, client, fingerprint256 } = makeIdentities(place.folder)

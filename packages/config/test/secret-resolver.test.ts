@@ -1,21 +1,17 @@
-import { chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { isBackupError, type SecretReference } from '@holdfast/core'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { tempFolder } from 'holdfast-lab'
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createSecretResolver } from '../src/index.js'
 
 const secret = 'hunter2 with spaces'
 const { signal } = new AbortController()
 let baseDir: string
 
-beforeEach(async () => {
-  baseDir = await mkdtemp(join(tmpdir(), 'holdfast-secret-'))
-})
-
-afterEach(async () => {
-  await rm(baseDir, { recursive: true, force: true })
+beforeEach(() => {
+  baseDir = tempFolder(onTestFinished).path
 })
 
 function resolver(environment: Record<string, string | undefined> = {}, commandTimeoutMs?: number) {

@@ -1,18 +1,11 @@
-import { mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { open, readFile, rename, writeFile } from 'node:fs/promises'
 import fc from 'fast-check'
+import { tempFolder } from 'holdfast-lab'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { alignedMemory } from '../src/files/aligned-memory.js'
 import { directWriter, openDirect, type WritableFile } from '../src/files/direct-file.js'
 
 const mebibyte = 2 ** 20
-
-async function folder(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'holdfast-direct-'))
-  onTestFinished(() => rm(path, { recursive: true, force: true }))
-  return path
-}
 
 /** Bytes that differ from place to place, in memory that starts at a page. */
 function numbered(sizeBytes: number): Uint8Array {
@@ -84,7 +77,7 @@ describe('directWriter', () => {
 
 describe('openDirect', () => {
   test('a real file holds what was written, at any position, from any memory', async () => {
-    const path = join(await folder(), 'disk.raw')
+    const path = tempFolder(onTestFinished).at('disk.raw')
     const source = numbered(3 * mebibyte)
     const place = fc.nat(mebibyte).map((n) => (n % 2 === 0 ? n - (n % 4096) : n))
     await fc.assert(
@@ -107,7 +100,7 @@ describe('openDirect', () => {
   })
 
   test('does not open a file that somebody put in the place of the first', async () => {
-    const path = join(await folder(), 'disk.raw')
+    const path = tempFolder(onTestFinished).at('disk.raw')
     await using cached = await open(path, 'w')
     await writeFile(`${path}.other`, 'not ours')
     await rename(`${path}.other`, path)

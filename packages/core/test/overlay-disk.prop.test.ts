@@ -1,15 +1,14 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { seededBytes } from '@holdfast/testkit/images'
 import fc from 'fast-check'
+import { tempFolder } from 'holdfast-lab'
 import { afterAll, describe, expect, test } from 'vitest'
 import { type OverlayDisk, overlayDisk } from '../src/engine/overlay-disk.js'
 import { memoryDisk } from './support/memory-disk.js'
 
 const call = { signal: new AbortController().signal }
-const parent = mkdtempSync(join(tmpdir(), 'holdfast-overlay-'))
-afterAll(() => rmSync(parent, { recursive: true }))
+const { path: parent } = tempFolder(afterAll)
 let serial = 0
 const newFolder = () => join(parent, String(++serial))
 

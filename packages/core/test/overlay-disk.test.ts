@@ -1,29 +1,13 @@
-import {
-  appendFileSync,
-  cpSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, cpSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { seededBytes } from '@holdfast/testkit/images'
+import { tempFolder } from 'holdfast-lab'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type OverlayDisk, overlayDisk } from '../src/engine/overlay-disk.js'
 import { memoryDisk } from './support/memory-disk.js'
 
 const call = { signal: new AbortController().signal }
 const block = 4096
-
-function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-overlay-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
 
 async function bytesOf(disk: OverlayDisk, offset: number, length: number): Promise<Buffer> {
   const bytes = Buffer.alloc(length)
@@ -40,7 +24,7 @@ async function kindsOf(disk: OverlayDisk): Promise<readonly (readonly [string, n
 describe('an overlay', () => {
   test('reads from below only what is left of a block, and nothing for whole blocks and zeros', async () => {
     const { disk, reads } = memoryDisk(seededBytes(20 * block, 1))
-    await using overlay = await overlayDisk(disk, { folder: newFolder(), ...call })
+    await using overlay = await overlayDisk(disk, { folder: tempFolder(onTestFinished).path, ...call })
     await overlay.write(2 * block, seededBytes(3 * block, 2), call)
     await overlay.writeZeros(8 * block, 2 * block, call)
     expect(reads).toEqual([])
@@ -62,7 +46,7 @@ describe('an overlay', () => {
         yield { offset, length, kind: 'zero' as const }
       },
     }
-    await using overlay = await overlayDisk(base, { folder: newFolder(), ...call })
+    await using overlay = await overlayDisk(base, { folder: tempFolder(onTestFinished).path, ...call })
     await overlay.write(4 * block, seededBytes(2 * block, 1), call)
     await overlay.writeZeros(5 * block, 3 * block, call)
     await overlay.writeZeros(12 * block, 2 * block, { ...call, takeRoom: true })
@@ -76,7 +60,7 @@ describe('an overlay', () => {
   })
 
   test('that is not kept leaves no file behind, not even while it is open', async () => {
-    const folder = newFolder()
+    const folder = tempFolder(onTestFinished).path
     const overlay = await overlayDisk(memoryDisk(new Uint8Array(block)).disk, { folder, ...call })
     await overlay.write(0, seededBytes(block, 1), call)
     expect(readdirSync(folder)).toEqual([])
@@ -84,14 +68,14 @@ describe('an overlay', () => {
   })
 
   test('that is kept has after a crash all that was flushed, also when the journal ends in the middle', async () => {
-    const folder = newFolder()
+    const folder = tempFolder(onTestFinished).path
     const { disk } = memoryDisk(seededBytes(20 * block, 1))
     const overlay = await overlayDisk(disk, { folder, keptFor: 'p', ...call })
     await overlay.write(3 * block, seededBytes(block, 2), call)
     await overlay.writeZeros(5 * block, block, call)
     await overlay.flush(call)
     await overlay.write(9 * block, seededBytes(block, 3), call)
-    const crashed = newFolder()
+    const crashed = tempFolder(onTestFinished).path
     cpSync(folder, crashed, { recursive: true })
     await overlay[Symbol.asyncDispose]()
 
@@ -117,7 +101,7 @@ describe('an overlay', () => {
     ['last', 1, 2],
     ['first', 3, 0],
   ])('that is kept believes a journal up to the record that was altered: the %s', async (_, fromEnd, believed) => {
-    const folder = newFolder()
+    const folder = tempFolder(onTestFinished).path
     const { disk } = memoryDisk(new Uint8Array(20 * block))
     const overlay = await overlayDisk(disk, { folder, keptFor: 'p', ...call })
     for (const at of [0, 4, 8]) {
@@ -134,7 +118,7 @@ describe('an overlay', () => {
   })
 
   test('that is kept notes what changed, once', async () => {
-    const folder = newFolder()
+    const folder = tempFolder(onTestFinished).path
     await using overlay = await overlayDisk(memoryDisk(new Uint8Array(20 * block)).disk, {
       folder,
       keptFor: 'p',
@@ -150,7 +134,7 @@ describe('an overlay', () => {
   })
 
   test('is refused over another point, another disk, or while somebody has it open', async () => {
-    const folder = newFolder()
+    const folder = tempFolder(onTestFinished).path
     const { disk } = memoryDisk(seededBytes(20 * block, 1))
     const refused = { code: 'E_PLACEMENT' }
     const overlay = await overlayDisk(disk, { folder, keptFor: 'p', ...call })
@@ -163,7 +147,7 @@ describe('an overlay', () => {
   })
 
   test('has names of files that cannot leave its folder', async () => {
-    const folder = newFolder()
+    const folder = tempFolder(onTestFinished).path
     const { disk } = memoryDisk(new Uint8Array(block), '../../a b')
     const overlay = await overlayDisk(disk, { folder, keptFor: 'p', ...call })
     await overlay[Symbol.asyncDispose]()
@@ -175,7 +159,7 @@ describe('an overlay', () => {
   })
 
   test('is as long as the disk and takes no room before it is written', async () => {
-    const folder = newFolder()
+    const folder = tempFolder(onTestFinished).path
     const overlay = await overlayDisk(
       { ...memoryDisk(new Uint8Array(0)).disk, sizeBytes: 2 ** 40 },
       { folder, keptFor: 'p', ...call },
@@ -187,7 +171,7 @@ describe('an overlay', () => {
   })
 
   test('says so when its file was cut short, and when a range is not on the disk', async () => {
-    const folder = newFolder()
+    const folder = tempFolder(onTestFinished).path
     const { disk } = memoryDisk(new Uint8Array(20 * block))
     await using overlay = await overlayDisk(disk, { folder, keptFor: 'p', ...call })
     await overlay.write(4 * block, seededBytes(block, 1), call)
@@ -207,7 +191,7 @@ describe('an overlay', () => {
         throw new Error('lost')
       },
     }
-    await using overlay = await overlayDisk(broken, { folder: newFolder(), ...call })
+    await using overlay = await overlayDisk(broken, { folder: tempFolder(onTestFinished).path, ...call })
     await expect(overlay.write(1, new Uint8Array(1), call)).rejects.toThrow('lost')
     expect(overlay.heldBytes()).toBe(0)
     await overlay.write(0, seededBytes(block, 1), call)

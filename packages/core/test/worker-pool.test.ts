@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 // As built: a worker is a file of its own, which only the build makes.
 import { type WorkerPool, workerPool } from '@holdfast/core/engine'
+import { tempFolder } from 'holdfast-lab'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { defineTransform } from '../src/contract/define.js'
 import type { TransformPlugin } from '../src/contract/transform.js'
@@ -46,8 +46,7 @@ function transform(code: string, parameters: TransformPlugin['parameters'] = {})
 
 /** A slow transform, and what its codecs noted. */
 function slowTransform() {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-pool-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const { path: folder } = tempFolder(onTestFinished)
   const journal = join(folder, 'journal')
   writeFileSync(journal, '')
   return {

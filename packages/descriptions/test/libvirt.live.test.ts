@@ -1,12 +1,13 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { run, skipsWithout, tempFolder } from 'holdfast-lab'
+import { afterAll, describe, expect, it } from 'vitest'
 import { readLibvirt, readVmx, writeLibvirt, writeVmx } from '../src/index.js'
 import { machineAndPlaces } from './support/arbitrary-machine.js'
 import type { Fixture } from './support/fixtures.js'
 import { fixture } from './support/fixtures.js'
-import { describeWith, judge, libvirtDomain, libvirtDomainOfVmx } from './support/judges.js'
+import { libvirtDomain, libvirtDomainOfVmx } from './support/libvirt.js'
 import { machineFrom, machineWith, placed } from './support/machines.js'
 
 const fixtures: readonly Fixture[] = [
@@ -37,13 +38,14 @@ function essence(machine: ReturnType<typeof readLibvirt>) {
   }
 }
 
-describeWith(['virsh', 'virt-xml-validate'], 'the XML of domains, to libvirt', (folder) => {
+describe.skipIf(skipsWithout('libvirt-clients'))('the XML of domains, to libvirt', () => {
+  const { path: folder } = tempFolder(afterAll)
   it.each(fixtures)('is valid by schema and parser when made of %s, and means the same', (name) => {
     const machine = machineFrom(name)
     const { text } = writeLibvirt(machine, placed(machine, 'qcow2', '/srv/images/'))
     const file = join(folder, `${name}.xml`)
     writeFileSync(file, text)
-    judge('virt-xml-validate', [file, 'domain'])
+    run('virt-xml-validate', file, 'domain')
     const wanted = readLibvirt(text)
     const theirs = readLibvirt(libvirtDomain(file, wanted.name))
     expect(essence({ ...theirs, nics: [] })).toEqual(essence({ ...wanted, nics: [] }))
@@ -54,7 +56,7 @@ describeWith(['virsh', 'virt-xml-validate'], 'the XML of domains, to libvirt', (
     const machine = machineWith(['sata', 'sata', 'sata', 'sata'], { firmware: 'uefi', name: diskBus })
     const file = join(folder, `${diskBus}.xml`)
     writeFileSync(file, writeLibvirt(machine, placed(machine, 'raw', '/srv/'), { diskBus }).text)
-    judge('virt-xml-validate', [file, 'domain'])
+    run('virt-xml-validate', file, 'domain')
     expect(readLibvirt(libvirtDomain(file, diskBus)).disks).toHaveLength(4)
   })
 
@@ -71,7 +73,7 @@ describeWith(['virsh', 'virt-xml-validate'], 'the XML of domains, to libvirt', (
       const { text } = writeLibvirt({ ...machine, nics }, places)
       const file = join(folder, `${index}.xml`)
       writeFileSync(file, text)
-      judge('virt-xml-validate', [file, 'domain'])
+      run('virt-xml-validate', file, 'domain')
     }
   }, 120_000)
 
@@ -86,7 +88,8 @@ describeWith(['virsh', 'virt-xml-validate'], 'the XML of domains, to libvirt', (
   })
 })
 
-describeWith(['virsh'], 'a VMX, to libvirt', (folder) => {
+describe.skipIf(skipsWithout('libvirt-clients'))('a VMX, to libvirt', () => {
+  const { path: folder } = tempFolder(afterAll)
   const theirs = (name: string, text: string | Uint8Array) => {
     const file = join(folder, `${name}.vmx`)
     writeFileSync(file, text)

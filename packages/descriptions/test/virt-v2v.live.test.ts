@@ -1,10 +1,10 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Machine } from '@holdfast/core'
-import { expect, it } from 'vitest'
+import { run, skipsWithout, tempFolder } from 'holdfast-lab'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeOvf, writeVmx } from '../src/index.js'
-import { describeWith, judge } from './support/judges.js'
 import { machineFrom, machineWith } from './support/machines.js'
 import { ovaOf, textBytes } from './support/memory-ova.js'
 
@@ -17,16 +17,17 @@ const machines: readonly Machine[] = [
 ]
 
 // virt-v2v looks at each image, so there is a small one for every disk.
-describeWith(['virt-v2v'], 'what virt-v2v understands', (folder) => {
+describe.skipIf(skipsWithout('virt-v2v', 'qemu-utils'))('what virt-v2v understands', () => {
+  const { path: folder } = tempFolder(afterAll)
   const image = join(folder, 'image.vmdk')
-  const isThere =
-    spawnSync('qemu-img', ['create', '-q', '-f', 'vmdk', '-o', 'subformat=streamOptimized', image, '1M']).status === 0
+  beforeAll(() => {
+    run('qemu-img', 'create', '-q', '-f', 'vmdk', '-o', 'subformat=streamOptimized', image, '1M')
+  })
   const places = (machine: Machine) =>
     machine.disks.map(({ id }, index) => ({ id, file: `disk${index}.vmdk`, imageFormat: 'vmdk' as const }))
-  const source = (args: readonly string[]) => judge('virt-v2v', [...args, '--print-source', '-o', 'null'])
+  const source = (args: readonly string[]) => run('virt-v2v', ...args, '--print-source', '-o', 'null')
 
   it.each(machines)('of the OVA of $name', (machine) => {
-    expect(isThere).toBe(true)
     const descriptor = writeOvf(machine, places(machine)).text
     const disks = machine.disks.map((_, index) => ({ name: `disk${index}.vmdk`, bytes: readFileSync(image) }))
     const file = join(folder, 'machine.ova')

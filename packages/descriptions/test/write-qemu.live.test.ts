@@ -3,11 +3,11 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from '
 import { join } from 'node:path'
 import type { Machine } from '@holdfast/core'
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { run, skipsWithout, tempFolder } from 'holdfast-lab'
+import { afterAll, describe, expect, it } from 'vitest'
 import type { PlacedDisk } from '../src/index.js'
 import { qemuArguments, writeQemu } from '../src/qemu/index.js'
 import { machineAndPlaces } from './support/arbitrary-machine.js'
-import { describeWith, judge } from './support/judges.js'
 import { machineWith, placed } from './support/machines.js'
 
 /** What must stay a name. */
@@ -22,7 +22,8 @@ const hostileNames = [
   '\u2019\u2028',
 ]
 
-describeWith(['sh'], 'a command for QEMU, to the shell', (folder) => {
+describe('a command for QEMU, to the shell', () => {
+  const { path: folder } = tempFolder(afterAll)
   const bin = join(folder, 'bin')
   mkdirSync(bin)
   writeFileSync(
@@ -36,7 +37,7 @@ describeWith(['sh'], 'a command for QEMU, to the shell', (folder) => {
     const place = mkdtempSync(join(folder, "it's here "))
     const script = join(place, 'start-qemu.sh')
     writeFileSync(script, writeQemu(machine, places).text)
-    judge('sh', ['-n', script])
+    run('sh', '-n', script)
     const out = join(folder, 'out')
     const env = { PATH: `${bin}:${process.env['PATH'] ?? ''}`, OUT: out, HOME: '/nowhere' }
     const { status, stderr } = spawnSync('sh', [script, ...more], { cwd: '/', env, encoding: 'utf8' })
@@ -71,7 +72,8 @@ describeWith(['sh'], 'a command for QEMU, to the shell', (folder) => {
   }, 60_000)
 })
 
-describeWith(['qemu-system-x86_64', 'qemu-img'], 'a command for QEMU, to QEMU', (folder) => {
+describe.skipIf(skipsWithout('qemu'))('a command for QEMU, to QEMU', () => {
+  const { path: folder } = tempFolder(afterAll)
   /** Runs a machine's script, its processor stopped, and asks it some questions. */
   const asked = (machine: Machine, places: readonly PlacedDisk[], ...questions: readonly string[]): unknown[] => {
     const script = join(folder, 'start-qemu.sh')

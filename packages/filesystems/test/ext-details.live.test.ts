@@ -1,26 +1,17 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { afterAll, expect, it } from 'vitest'
+import { run, skipsWithout, tempFolder } from 'holdfast-lab'
+import { afterAll, describe, expect, it } from 'vitest'
 import { openExt } from '../src/ext/ext.js'
-import type { Filesystem } from '../src/filesystem.js'
-import { extImage } from './support/ext-image.js'
+import { extImage, find, openAt } from './support/ext-image.js'
 import { memorySource, unaborted } from './support/memory-source.js'
-import { describeWith, run, tempFolder } from './support/programs.js'
 import { digestOf, patterned, sparse } from './support/sample-tree.js'
 import { digestOfFile } from './support/snapshot.js'
 import { toArray } from './support/to-array.js'
 
 const gibibyte = 2 ** 30
-const find = (filesystem: Filesystem, path: string) => filesystem.find(path, unaborted)
-const openAt = async (filesystem: Filesystem, path: string) =>
-  await filesystem.open(await find(filesystem, path), unaborted)
 
-describeWith(
-  'mkfs.ext4',
-  'debugfs',
-  'e2fsck',
-)('ext in detail', () => {
-  const folder = tempFolder()
-  afterAll(() => folder[Symbol.dispose]())
+describe.skipIf(skipsWithout('e2fsprogs'))('ext in detail', () => {
+  const folder = tempFolder(afterAll)
   const image = (...options: readonly string[]) => extImage(folder, '64M', ...options)
 
   it.each([

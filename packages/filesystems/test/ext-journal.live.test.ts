@@ -1,21 +1,16 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
-import { afterAll, expect, it } from 'vitest'
+import { run, skipsWithout, tempFolder } from 'holdfast-lab'
+import { afterAll, describe, expect, it } from 'vitest'
 import { openExt } from '../src/ext/ext.js'
 import { extImage } from './support/ext-image.js'
 import { memorySource, unaborted } from './support/memory-source.js'
-import { describeWith, run, tempFolder } from './support/programs.js'
 import { digestOf, patterned } from './support/sample-tree.js'
 import { snapshot } from './support/snapshot.js'
 
 const magic = Uint8Array.of(0xc0, 0x3b, 0x39, 0x98)
 
-describeWith(
-  'mkfs.ext4',
-  'debugfs',
-  'e2fsck',
-)('a journal that was not replayed', () => {
-  const folder = tempFolder()
-  afterAll(() => folder[Symbol.dispose]())
+describe.skipIf(skipsWithout('e2fsprogs'))('a journal that was not replayed', () => {
+  const folder = tempFolder(afterAll)
 
   /** An image with a file of 8 blocks, and the blocks of it. */
   const image = (...options: readonly string[]) => {

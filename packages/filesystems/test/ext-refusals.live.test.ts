@@ -1,25 +1,15 @@
 import { readFileSync } from 'node:fs'
-import { afterAll, expect, it } from 'vitest'
+import { skipsWithout, tempFolder } from 'holdfast-lab'
+import { afterAll, describe, expect, it } from 'vitest'
 import { openExt } from '../src/ext/ext.js'
-import type { Filesystem } from '../src/filesystem.js'
-import { extImage } from './support/ext-image.js'
+import { extImage, find, openAt } from './support/ext-image.js'
 import { memorySource, unaborted } from './support/memory-source.js'
-import { describeWith, tempFolder } from './support/programs.js'
 import { digestOf, patterned } from './support/sample-tree.js'
 import { digestOfFile } from './support/snapshot.js'
 import { toArray } from './support/to-array.js'
 
-const find = (filesystem: Filesystem, path: string) => filesystem.find(path, unaborted)
-const openAt = async (filesystem: Filesystem, path: string) =>
-  await filesystem.open(await find(filesystem, path), unaborted)
-
-describeWith(
-  'mkfs.ext4',
-  'debugfs',
-  'e2fsck',
-)('what ext refuses and tells', () => {
-  const folder = tempFolder()
-  afterAll(() => folder[Symbol.dispose]())
+describe.skipIf(skipsWithout('e2fsprogs'))('what ext refuses and tells', () => {
+  const folder = tempFolder(afterAll)
   const image = (...options: readonly string[]) => extImage(folder, '64M', ...options)
 
   it('refuses block maps that lead to themselves, soon', { timeout: 10_000 }, async () => {

@@ -1,8 +1,9 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { skipsWithout, tempFolder } from 'holdfast-lab'
+import { describe } from 'vitest'
 import { openExt } from '../src/ext/ext.js'
 import { extImage } from './support/ext-image.js'
 import { describeHostile } from './support/hostile.js'
-import { describeWith, tempFolder } from './support/programs.js'
 import { patterned } from './support/sample-tree.js'
 
 const kinds: Readonly<Record<string, readonly string[]>> = {
@@ -46,7 +47,7 @@ function imageOf(options: readonly string[]): Uint8Array {
   return new Uint8Array(readFileSync(image.path))
 }
 
-describeWith('mkfs.ext4', 'debugfs')('ext', () => {
+describe.skipIf(skipsWithout('e2fsprogs'))('ext', () => {
   const images = Object.fromEntries(Object.entries(kinds).map(([name, options]) => [name, () => imageOf(options)]))
   describeHostile({ name: 'ext', open: openExt, images })
 })

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { run, skipsWithout, tempFolder } from 'holdfast-lab'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openExt } from '../src/ext/ext.js'
 import { fileSource } from './support/file-source.js'
 import { unaborted } from './support/memory-source.js'
-import { describeWith, run, tempFolder } from './support/programs.js'
 import { makeTree, modifiedAt } from './support/sample-tree.js'
 import { type Snap, snapshot, snapshotOfFolder } from './support/snapshot.js'
 
@@ -61,19 +61,14 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
   'ext2 of revision 0': ['-t', 'ext2', '-r', '0', '-b', '1024'],
 }
 
-describeWith(
-  'mkfs.ext4',
-  'debugfs',
-  'e2fsck',
-)('ext', () => {
-  const folder = tempFolder()
+describe.skipIf(skipsWithout('e2fsprogs'))('ext', () => {
+  const folder = tempFolder(afterAll)
   const tree = folder.at('tree')
   let expected: ReadonlyMap<string, Snap>
   beforeAll(() => {
     makeTree(tree, { posix: true, many: 3000 })
     expected = snapshotOfFolder(tree)
   })
-  afterAll(() => folder[Symbol.dispose]())
 
   it.each(Object.entries(kinds))('reads all files of %s', async (_name, options) => {
     const image = folder.at('image')

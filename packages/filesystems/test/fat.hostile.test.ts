@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { run, skipsWithout, tempFolder } from 'holdfast-lab'
+import { describe } from 'vitest'
 import { openFat } from '../src/fat/fat.js'
 import { describeHostile } from './support/hostile.js'
-import { describeWith, run, tempFolder } from './support/programs.js'
 import { patterned } from './support/sample-tree.js'
 
 const kinds = { FAT12: 2 ** 20, FAT16: 4 * 2 ** 20, FAT32: 34 * 2 ** 20 }
@@ -21,7 +22,7 @@ function imageOf(kind: string, sizeBytes: number): Uint8Array {
   return new Uint8Array(readFileSync(image))
 }
 
-describeWith('mkfs.vfat', 'mcopy')('FAT', () => {
+describe.skipIf(skipsWithout('dosfstools', 'mtools'))('FAT', () => {
   const images = Object.fromEntries(Object.entries(kinds).map(([kind, size]) => [kind, () => imageOf(kind, size)]))
   describeHostile({ name: 'FAT', open: openFat, images })
 })

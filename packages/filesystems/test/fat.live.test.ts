@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { run, skipsWithout, tempFolder } from 'holdfast-lab'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openFat } from '../src/fat/fat.js'
 import { fileSource } from './support/file-source.js'
 import { memorySource, unaborted } from './support/memory-source.js'
-import { describeWith, run, tempFolder } from './support/programs.js'
 import { digestOf, makeTree, modifiedAt, patterned } from './support/sample-tree.js'
 import { digestOfFile, type Snap, snapshot, snapshotOfFolder } from './support/snapshot.js'
 import { toArray } from './support/to-array.js'
@@ -26,19 +26,14 @@ const kinds: Readonly<Record<string, Kind>> = {
   'FAT32 with clusters of 32 KiB': { megabytes: 2500, options: ['-F', '32', '-s', '64'] },
 }
 
-describeWith(
-  'mkfs.vfat',
-  'fsck.vfat',
-  'mcopy',
-)('FAT', () => {
-  const folder = tempFolder()
+describe.skipIf(skipsWithout('dosfstools', 'mtools'))('FAT', () => {
+  const folder = tempFolder(afterAll)
   const tree = folder.at('tree')
   let expected: ReadonlyMap<string, Snap>
   beforeAll(() => {
     makeTree(tree, { posix: false, many: 500 })
     expected = snapshotOfFolder(tree)
   })
-  afterAll(() => folder[Symbol.dispose]())
 
   const format = ({ megabytes, options }: Kind): string => {
     const image = folder.at('image')

@@ -1,10 +1,11 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { run } from 'holdfast-lab'
 import { beforeAll, expect, it } from 'vitest'
 import type { Entry, Filesystem } from '../src/filesystem.js'
 import { openNtfs } from '../src/ntfs/ntfs.js'
 import { memorySource, unaborted } from './support/memory-source.js'
-import { describeNtfs, type MadeNtfs, makeNtfs, type NtfsRecipe, run } from './support/ntfs-images.js'
+import { describeNtfs, type MadeNtfs, makeNtfs, type NtfsRecipe } from './support/ntfs-images.js'
 import { fillWithNames, fillWithPieces, fillWithSizes, noise } from './support/ntfs-tree.js'
 import { digestOf, walkAll } from './support/walk-files.js'
 

@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import { afterAll, expect, it } from 'vitest'
+import { run, runWith, skipsWithout, tempFolder } from 'holdfast-lab'
+import { afterAll, describe, expect, it } from 'vitest'
 import type { Partition } from '../src/partitions/partition.js'
 import { partitionsOf } from '../src/partitions/partitions.js'
 import { volumesOf } from '../src/volumes.js'
 import { fileSource } from './support/file-source.js'
 import { memorySource, unaborted } from './support/memory-source.js'
-import { describeWith, run, runWith, tempFolder } from './support/programs.js'
 
 const mebibyte = 2 ** 20
 
@@ -24,13 +24,8 @@ interface Listed {
   }
 }
 
-describeWith(
-  'sfdisk',
-  'mkfs.ext4',
-  'mkfs.vfat',
-)('partitions', () => {
-  const folder = tempFolder()
-  afterAll(() => folder[Symbol.dispose]())
+describe.skipIf(skipsWithout('fdisk', 'e2fsprogs', 'dosfstools'))('partitions', () => {
+  const folder = tempFolder(afterAll)
 
   const disk = (script: string, sizeBytes = 64 * mebibyte): string => {
     const image = folder.at('disk')

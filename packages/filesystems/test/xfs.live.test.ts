@@ -1,10 +1,11 @@
-import { beforeAll, expect, it } from 'vitest'
+import { skipsWithout } from 'holdfast-lab'
+import { beforeAll, describe, expect, it } from 'vitest'
 import type { Entry, Filesystem } from '../src/filesystem.js'
 import { openXfs } from '../src/xfs/xfs.js'
 import { memorySource, unaborted } from './support/memory-source.js'
 import { toArray } from './support/to-array.js'
 import { walkAll } from './support/walk-files.js'
-import { describeXfs, makeXfs, type ProtoNode, type ProtoTree } from './support/xfs-images.js'
+import { makeXfs, type ProtoNode, type ProtoTree } from './support/xfs-images.js'
 
 const longTarget = `${'long-target/'.repeat(80)}end`
 const sizes = [0, 1, 511, 512, 513, 4096, 5000, 300_001]
@@ -43,6 +44,8 @@ const variants: Readonly<Record<string, readonly string[]>> = {
     'attr=1,projid32bit=0',
   ],
 }
+
+const describeXfs = describe.skipIf(skipsWithout('xfsprogs'))
 
 describeXfs.each(Object.entries(variants))('XFS as mkfs.xfs makes it: %s', (name, mkfs) => {
   const entries = name.startsWith('version 4') ? { ...tree, ...longLink } : tree

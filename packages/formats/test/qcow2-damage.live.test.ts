@@ -1,13 +1,10 @@
-import { join } from 'node:path'
+import { run, tempFolder } from 'holdfast-lab'
 import { afterAll, expect, it } from 'vitest'
-import { describeJudged, run, tempFolder } from './support/judges.js'
+import { describeJudged } from './support/judges.js'
 import { digestOf, openReal, ownDigest, patch, problemsOf, qemuCheck, qemuDigest } from './support/qcow2-disks.js'
 import { everything } from './support/qcow2-samples.js'
 
-const folder = tempFolder()
-const at = (name: string) => join(folder.path, name)
-
-afterAll(() => folder[Symbol.dispose]())
+const { at } = tempFolder(afterAll)
 
 describeJudged('qcow2: images whose writer died', () => {
   const dieAfterWriting = (path: string) =>

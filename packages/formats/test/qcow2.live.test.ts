@@ -1,8 +1,8 @@
 import { copyFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { run, tempFolder } from 'holdfast-lab'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createQcow2, type Qcow2WriterOptions } from '../src/qcow2/index.js'
-import { describeJudged, judges, run, tempFolder } from './support/judges.js'
+import { describeJudged, judges } from './support/judges.js'
 import { type MatrixCase, matrixCase } from './support/matrix.js'
 import {
   digestOf,
@@ -20,8 +20,7 @@ import { realStore } from './support/real-file.js'
 import { sampleDisk } from './support/sample-disk.js'
 
 const disk = sampleDisk(24 * 2 ** 20 + 512)
-const folder = tempFolder()
-const at = (name: string) => join(folder.path, name)
+const { at } = tempFolder(afterAll)
 const raw = at('disk.raw')
 const digest = digestOf(disk)
 
@@ -34,7 +33,6 @@ function once(name: string, make: (path: string) => Promise<void> | void): Promi
 }
 
 beforeAll(() => writeFileSync(raw, disk))
-afterAll(() => folder[Symbol.dispose]())
 
 describeJudged('qcow2: written here', () => {
   const kinds: readonly { readonly name: string; readonly options: Omit<Qcow2WriterOptions, 'sizeBytes'> }[] = [

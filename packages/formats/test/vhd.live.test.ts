@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { run, tempFolder } from 'holdfast-lab'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { DiskImage } from '../src/image/disk-image.js'
 import type { ImageWriter } from '../src/image/image-writer.js'
 import { openImage } from '../src/image/open-image.js'
 import { geometryOf } from '../src/vhd/geometry.js'
 import { createVhd, type VhdWriterOptions, vhdCodec } from '../src/vhd/index.js'
-import { describeJudged, type Judge, judges, run, tempFolder } from './support/judges.js'
+import { describeJudged, type Judge, judges } from './support/judges.js'
 import { type MatrixCase, matrixCase } from './support/matrix.js'
 import { besideImage, realFile, realStore } from './support/real-file.js'
 import { sampleDisk, writeDisk } from './support/sample-disk.js'
@@ -56,11 +56,9 @@ function infoOf(path: string): { readonly 'virtual-size': number } {
 }
 
 describeJudged('vhd against other programs', () => {
-  const folder = tempFolder()
-  const at = (name: string) => join(folder.path, name)
+  const { at } = tempFolder(afterAll)
   const raw = at('disk.raw')
   beforeAll(() => writeFileSync(raw, disk))
-  afterAll(() => folder[Symbol.dispose]())
 
   /** One cell of the matrix; without a judge Holdfast reads. */
   const cell = (

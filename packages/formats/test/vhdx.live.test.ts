@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { fileDigest, run, tempFolder } from 'holdfast-lab'
 import { afterAll, expect, it } from 'vitest'
 import { openImage } from '../src/image/open-image.js'
 import { createVhdx, type VhdxPlainOptions, vhdxCodec } from '../src/vhdx/index.js'
-import { describeJudged, fileDigest, type Judge, judges, run, tempFolder } from './support/judges.js'
+import { describeJudged, type Judge, judges } from './support/judges.js'
 import { matrixCase } from './support/matrix.js'
 import { besideImage, realFile, realStore } from './support/real-file.js'
 import { sampleDisk, writeDisk } from './support/sample-disk.js'
@@ -12,9 +12,7 @@ import { dataWriteIdOf, regionAt, vhdxImage } from './support/vhdx-image.js'
 import { dirtyVhdx, dirtyVhdxOldLog, dirtyVhdxRoundTheEnd, newestLogId, setLogId } from './support/vhdx-log.js'
 
 const mebibyte = 2 ** 20
-const folder = tempFolder()
-afterAll(() => folder[Symbol.dispose]())
-const at = (name: string) => join(folder.path, name)
+const { at } = tempFolder(afterAll)
 
 /** Writes a file once, however many cases ask for it. */
 const made = new Map<string, Promise<{ path: string; digest: string }>>()

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { run, tempFolder } from 'holdfast-lab'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createVmdk, type VmdkKind, type VmdkWriterOptions } from '../src/vmdk/index.js'
-import { describeJudged, type Judge, judges, run, tempFolder } from './support/judges.js'
+import { describeJudged, type Judge, judges } from './support/judges.js'
 import { type MatrixCase, matrixCase } from './support/matrix.js'
 import { realStore } from './support/real-file.js'
 import { sampleDisk } from './support/sample-disk.js'
@@ -34,10 +34,8 @@ const defects = {
 } as const satisfies Record<string, Known>
 
 describeJudged('VMDK and its judges', () => {
-  const folder = tempFolder()
-  const at = (name: string) => join(folder.path, name)
+  const { at } = tempFolder(afterAll)
   beforeAll(() => writeFileSync(at('disk.raw'), disk))
-  afterAll(() => folder[Symbol.dispose]())
 
   /** Lets every judge but the one that wrote it, and this package, read an image. */
   const readByAll = (

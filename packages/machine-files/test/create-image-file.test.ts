@@ -1,11 +1,10 @@
 import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { type TempFolder, tempFolder } from 'holdfast-lab'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { loadPreallocate } from '../src/files/preallocate.js'
 import { createImageFile } from '../src/images/create-image-file.js'
-import { tempFolder } from './support/temp-folder.js'
 
-let temp: ReturnType<typeof tempFolder>
+let temp: TempFolder
 beforeEach(() => {
   temp = tempFolder()
 })
@@ -14,7 +13,7 @@ afterEach(() => temp[Symbol.dispose]())
 const raw = { format: 'raw', sizeBytes: 100_000 } as const
 
 it('has its name only once it is complete', async () => {
-  const path = join(temp.path, 'disk.raw')
+  const path = temp.at('disk.raw')
   await using created = await createImageFile(path, raw)
   await created.writer.write(70_000, new TextEncoder().encode('data'))
   expect(readdirSync(temp.path)).toEqual([expect.stringMatching(/^\.disk\.raw\.[0-9a-f]{8}\.partial$/)])
@@ -26,7 +25,7 @@ it('has its name only once it is complete', async () => {
 })
 
 it.each([true, false])('holds what was written at once, blocking %s', async (blocking) => {
-  const path = join(temp.path, 'disk.raw')
+  const path = temp.at('disk.raw')
   await using created = await createImageFile(path, { ...raw, blocking })
   const starts = Array.from({ length: 10 }, (_, index) => index * 10_000)
   await Promise.all(starts.map((at) => created.writer.write(at, new Uint8Array(10_000).fill(1 + at / 10_000))))
@@ -36,7 +35,7 @@ it.each([true, false])('holds what was written at once, blocking %s', async (blo
 })
 
 it('asks for the blocks of what it writes and for no more, and keeps its size', async () => {
-  const path = join(temp.path, 'disk.raw')
+  const path = temp.at('disk.raw')
   const sizeBytes = 8 * 2 ** 20
   await using created = await createImageFile(path, { format: 'raw', sizeBytes, blocking: true })
   await created.writer.write(2 ** 20 + 12_345, new Uint8Array(2 ** 20).fill(7))
@@ -56,14 +55,14 @@ it('takes a file system that cannot give blocks in advance as it is', async () =
 
 it('leaves nothing when it is given up', async () => {
   {
-    await using created = await createImageFile(join(temp.path, 'disk.raw'), raw)
+    await using created = await createImageFile(temp.at('disk.raw'), raw)
     await created.writer.write(0, new Uint8Array(10))
   }
   expect(readdirSync(temp.path)).toEqual([])
 })
 
 it('overwrites nothing, not even a link that leads nowhere or a file that came meanwhile', async () => {
-  const [taken, link, late] = ['taken.raw', 'link.raw', 'late.raw'].map((name) => join(temp.path, name))
+  const [taken, link, late] = ['taken.raw', 'link.raw', 'late.raw'].map((name) => temp.at(name))
   writeFileSync(taken ?? '', 'mine')
   symlinkSync('/no/such/file', link ?? '')
   for (const path of [taken, link])
@@ -79,8 +78,8 @@ it('overwrites nothing, not even a link that leads nowhere or a file that came m
 })
 
 it('is refused where it cannot be written, and leaves nothing', async () => {
-  await expect(createImageFile(join(temp.path, 'no', 'disk.raw'), raw)).rejects.toMatchObject({ code: 'E_PLACEMENT' })
-  await expect(createImageFile(join(temp.path, 'a.raw'), { ...raw, variant: 'striped' })).rejects.toMatchObject({
+  await expect(createImageFile(temp.at('no', 'disk.raw'), raw)).rejects.toMatchObject({ code: 'E_PLACEMENT' })
+  await expect(createImageFile(temp.at('a.raw'), { ...raw, variant: 'striped' })).rejects.toMatchObject({
     code: 'E_UNSUPPORTED',
     hint: expect.stringContaining('plain'),
   })

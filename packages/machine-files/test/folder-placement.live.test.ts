@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DiskId, Machine, MachineId } from '@holdfast/core'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { run, skipsWithout, type TempFolder, tempFolder } from 'holdfast-lab'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { placeInFolder } from '../src/placement/folder-placement.js'
-import { describeWithQemu, imageInfo, nbdExport, qemuImg } from './support/qemu.js'
-import { tempFolder } from './support/temp-folder.js'
+import { imageInfo, nbdExport } from './support/qemu.js'
 
 const call = { signal: new AbortController().signal }
 const sizeBytes = 2 ** 20
@@ -13,22 +13,22 @@ const [root, data] = ['root', 'data'].map((id) => ({ id: id as DiskId, sizeBytes
 if (root === undefined || data === undefined) throw new Error('no disks')
 const machine: Machine = { id: 'm-1' as MachineId, name: 'web', firmware: 'bios', disks: [root, data] }
 
-describeWithQemu('a machine in a folder, to QEMU', () => {
-  let temp: ReturnType<typeof tempFolder>
+describe.skipIf(skipsWithout('qemu-utils'))('a machine in a folder, to QEMU', () => {
+  let temp: TempFolder
   let socket: string
   beforeEach(() => {
     temp = tempFolder()
-    socket = join(temp.path, 'base.sock')
+    socket = temp.at('base.sock')
   })
   afterEach(() => temp[Symbol.dispose]())
   const overlays = () => new Map([[root.id, `nbd+unix:///?socket=${socket}`]])
 
   it('has overlays over what an NBD server has, and images of its own beside them', async () => {
-    const base = join(temp.path, 'base.raw')
+    const base = temp.at('base.raw')
     const bytes = randomBytes(sizeBytes)
     writeFileSync(base, bytes)
     await using _server = await nbdExport(base, socket)
-    await using placed = await placeInFolder(join(temp.path, 'out'), machine, machine.disks, { contents: overlays() })
+    await using placed = await placeInFolder(temp.at('out'), machine, machine.disks, { contents: overlays() })
     await placed.disks[1]?.write(4096, bytes.subarray(0, 8192), call)
     await placed.commit(call)
     const overlay = join(placed.location, 'root.qcow2')
@@ -38,31 +38,31 @@ describeWithQemu('a machine in a folder, to QEMU', () => {
       'backing-filename': `nbd+unix:///?socket=${socket}`,
       'backing-filename-format': 'raw',
     })
-    expect(qemuImg('compare', '-f', 'qcow2', '-F', 'raw', overlay, base)).toContain('identical')
+    expect(run('qemu-img', 'compare', '-f', 'qcow2', '-F', 'raw', overlay, base)).toContain('identical')
     const own = join(placed.location, 'data.qcow2')
     expect(imageInfo(own)).toMatchObject({ format: 'qcow2', 'virtual-size': sizeBytes })
     expect(imageInfo(own)).not.toHaveProperty('backing-filename')
-    const wanted = join(temp.path, 'wanted.raw')
+    const wanted = temp.at('wanted.raw')
     writeFileSync(
       wanted,
       Buffer.concat([Buffer.alloc(4096), bytes.subarray(0, 8192), Buffer.alloc(sizeBytes - 12_288)]),
     )
-    expect(qemuImg('compare', '-f', 'qcow2', '-F', 'raw', own, wanted)).toContain('identical')
+    expect(run('qemu-img', 'compare', '-f', 'qcow2', '-F', 'raw', own, wanted)).toContain('identical')
   })
 
   it('has an overlay of whole sectors over a disk that ends within one', async () => {
     const oddBytes = sizeBytes + 700
-    const base = join(temp.path, 'base.raw')
+    const base = temp.at('base.raw')
     writeFileSync(base, randomBytes(oddBytes))
     await using _server = await nbdExport(base, socket)
     const odd = { ...root, sizeBytes: oddBytes }
-    const location = join(temp.path, 'out')
+    const location = temp.at('out')
     await using placed = await placeInFolder(location, { ...machine, disks: [odd] }, [odd], { contents: overlays() })
     await placed.commit(call)
     const overlay = join(placed.location, 'root.qcow2')
     expect(imageInfo(overlay)).toMatchObject({ 'virtual-size': sizeBytes + 1024 })
     // QEMU, too, rounds the raw file up.
-    expect(qemuImg('compare', '-f', 'qcow2', '-F', 'raw', overlay, base)).toContain('identical')
+    expect(run('qemu-img', 'compare', '-f', 'qcow2', '-F', 'raw', overlay, base)).toContain('identical')
   })
 
   it('takes no writes to an overlay, whose content is where it is', async () => {
@@ -79,16 +79,16 @@ describeWithQemu('a machine in a folder, to QEMU', () => {
       ['root', 'qcow2'],
       ['data', 'qcow2'],
     ])
-    const wanted = join(temp.path, 'wanted.raw')
+    const wanted = temp.at('wanted.raw')
     const rest = Buffer.alloc(sizeBytes - 300_000 - bytes.byteLength)
     writeFileSync(wanted, Buffer.concat([Buffer.alloc(300_000), bytes, rest]))
-    for (const { path } of images) qemuImg('check', '-q', path)
+    for (const { path } of images) run('qemu-img', 'check', '-q', path)
     const { path: before = '' } = images[0] ?? {}
     expect(before.startsWith(placed.location)).toBe(false)
-    expect(qemuImg('compare', '-f', 'qcow2', '-F', 'raw', before, wanted)).toContain('identical')
+    expect(run('qemu-img', 'compare', '-f', 'qcow2', '-F', 'raw', before, wanted)).toContain('identical')
     await placed.commit(call)
     const after = join(placed.location, 'root.qcow2')
-    expect(qemuImg('compare', '-f', 'qcow2', '-F', 'raw', after, wanted)).toContain('identical')
+    expect(run('qemu-img', 'compare', '-f', 'qcow2', '-F', 'raw', after, wanted)).toContain('identical')
   })
 
   it('leaves nothing when it was completed and then given up', async () => {

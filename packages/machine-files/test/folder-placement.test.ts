@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DiskId, Machine, MachineId } from '@holdfast/core'
+import { type TempFolder, tempFolder } from 'holdfast-lab'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { placeInFolder } from '../src/placement/folder-placement.js'
-import { tempFolder } from './support/temp-folder.js'
 
 const call = { signal: new AbortController().signal }
 const machine: Machine = {
@@ -17,7 +17,7 @@ const machine: Machine = {
   ],
 }
 
-let temp: ReturnType<typeof tempFolder>
+let temp: TempFolder
 beforeEach(() => {
   temp = tempFolder()
 })
@@ -25,10 +25,10 @@ afterEach(() => temp[Symbol.dispose]())
 
 describe('a machine placed in a folder', () => {
   it('has a folder below it, a file a disk, and its description', async () => {
-    await using placed = await placeInFolder(join(temp.path, 'out'), machine, machine.disks)
+    await using placed = await placeInFolder(temp.at('out'), machine, machine.disks)
     await placed.disks[1]?.write(19_000, new Uint8Array(1000).fill(7), call)
     await placed.commit(call)
-    expect(placed.location).toBe(join(temp.path, 'out', '_..%2fevil%3a %22web%22'))
+    expect(placed.location).toBe(temp.at('out', '_..%2fevil%3a %22web%22'))
     expect(readdirSync(placed.location).sort()).toEqual(['Root.raw', 'a%2fb.raw', 'machine.json', 'root~2.raw'])
     const bytes = readFileSync(join(placed.location, 'root~2.raw'))
     expect([bytes.byteLength, bytes[18_999], bytes[19_000]]).toEqual([20_000, 0, 7])
@@ -54,7 +54,7 @@ describe('a machine placed in a folder', () => {
   })
 
   it('overwrites nothing, also what came meanwhile', async () => {
-    const location = join(temp.path, '_..%2fevil%3a %22web%22')
+    const location = temp.at('_..%2fevil%3a %22web%22')
     {
       await using placed = await placeInFolder(temp.path, machine, machine.disks)
       mkdirSync(location)

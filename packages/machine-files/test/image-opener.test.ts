@@ -1,21 +1,21 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type TempFolder, tempFolder } from 'holdfast-lab'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { imageOpener } from '../src/files/image-opener.js'
-import { tempFolder } from './support/temp-folder.js'
 
-let temp: ReturnType<typeof tempFolder>
+let temp: TempFolder
 let root: string
 
 beforeEach(() => {
   temp = tempFolder()
-  root = join(temp.path, 'images')
+  root = temp.at('images')
   mkdirSync(join(root, 'web'), { recursive: true })
   mkdirSync(join(root, 'base'))
   writeFileSync(join(root, 'web', 'disk.qcow2'), 'child')
   writeFileSync(join(root, 'web', 'base.qcow2'), 'beside')
   writeFileSync(join(root, 'base', 'base.qcow2'), 'parent')
-  writeFileSync(join(temp.path, 'secret'), 'outside')
+  writeFileSync(temp.at('secret'), 'outside')
 })
 afterEach(() => temp[Symbol.dispose]())
 
@@ -79,7 +79,7 @@ describe('a file that an image names', () => {
   })
 
   it('outside is refused by way of a link too', async () => {
-    symlinkSync(join(temp.path, 'secret'), join(root, 'web', 'link.qcow2'))
+    symlinkSync(temp.at('secret'), join(root, 'web', 'link.qcow2'))
     symlinkSync(temp.path, join(root, 'web', 'folder'))
     await expect(opened('link.qcow2')).rejects.toMatchObject({ code: 'refused-file' })
     await expect(opened('folder/secret')).rejects.toMatchObject({ code: 'refused-file' })

@@ -1,18 +1,17 @@
 import { truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { BackupError } from '@holdfast/core'
 import type { DiskImage } from '@holdfast/formats'
+import { type TempFolder, tempFolder } from 'holdfast-lab'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createImageFile } from '../src/images/create-image-file.js'
 import { openImageFile } from '../src/images/open-image-file.js'
-import { tempFolder } from './support/temp-folder.js'
 
 const sizeBytes = 1 << 20
-let temp: ReturnType<typeof tempFolder>
+let temp: TempFolder
 let path: string
 beforeEach(() => {
   temp = tempFolder()
-  path = join(temp.path, 'disk.qcow2')
+  path = temp.at('disk.qcow2')
 })
 afterEach(() => temp[Symbol.dispose]())
 
@@ -60,7 +59,7 @@ it('has the format that its bytes show, unless the caller says otherwise', async
 })
 
 it('is raw by its ending, whatever a guest wrote to its start', async () => {
-  const path = join(temp.path, 'disk.img')
+  const path = temp.at('disk.img')
   writeFileSync(path, Buffer.concat([Buffer.from('QFI\xfb', 'latin1'), Buffer.alloc(1000)]))
   await using image = await openImageFile(path)
   expect(image.layers[0].format).toBe('raw')
@@ -68,7 +67,7 @@ it('is raw by its ending, whatever a guest wrote to its start', async () => {
 })
 
 it('is not guessed to be raw by another ending', async () => {
-  const path = join(temp.path, 'disk.bak')
+  const path = temp.at('disk.bak')
   writeFileSync(path, Buffer.alloc(1000))
   await expect(openImageFile(path)).rejects.toMatchObject({ code: 'E_SOURCE_INVALID' })
   await using image = await openImageFile(path, { format: 'raw' })
@@ -79,7 +78,7 @@ it.each([
   ['is missing', 'missing.raw'],
   ['is a folder', '.'],
 ])('tells what is wrong with an image that %s', async (_what, name) => {
-  await expect(openImageFile(join(temp.path, name))).rejects.toMatchObject({ code: 'E_SOURCE_READ' })
+  await expect(openImageFile(temp.at(name))).rejects.toMatchObject({ code: 'E_SOURCE_READ' })
 })
 
 it('tells which file is not what it is said to be', async () => {

@@ -1,13 +1,12 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { type TempFolder, tempFolder } from 'holdfast-lab'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { byteSource } from '../src/files/byte-source.js'
 import { openRegularFile, readStart } from '../src/files/regular-file.js'
-import { tempFolder } from './support/temp-folder.js'
 
-let temp: ReturnType<typeof tempFolder>
-const at = (name: string) => join(temp.path, name)
+let temp: TempFolder
+const at = (name: string) => temp.at(name)
 
 beforeEach(() => {
   temp = tempFolder()

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs'
+import { fileDigest, tempFolder } from 'holdfast-lab'
 import { expect, it } from 'vitest'
 import { connectNbd, listNbdContexts, type NbdClient } from '../src/index.js'
 import { makeCertificates } from './support/certificates.js'
 import { rejection } from './support/failures.js'
-import { describeLive, digest, fileDigest, type RunningServer, startOnSocket, tempFolder } from './support/programs.js'
+import { describeLive, digest, type RunningServer, startOnSocket } from './support/programs.js'
 import { pattern, toArray } from './support/to-array.js'
 
 const mib = 2 ** 20
@@ -31,7 +32,7 @@ describeLive('client against nbdkit', () => {
     ['blocks of 4096 bytes', ['--filter=blocksize-policy', 'blocksize-minimum=4096', 'blocksize-error-policy=error']],
   ] as const)('reads an image whole with %s', async (_name, filters) => {
     using folder = tempFolder()
-    const [raw, socket] = [folder.file('raw'), folder.file('s')]
+    const [raw, socket] = [folder.at('raw'), folder.at('s')]
     writeFileSync(raw, pattern(20 * mib, 6))
     const [option, ...parameters] = filters
     const before = option === undefined ? [] : [option]
@@ -48,7 +49,7 @@ describeLive('client against nbdkit', () => {
 
   it('waits for a slow server, with many requests in flight', async () => {
     using folder = tempFolder()
-    const socket = folder.file('s')
+    const socket = folder.at('s')
     await using _server = await nbdkit(socket, '--filter=delay', 'memory', '16M', 'rdelay=500ms')
     await using client = await connectNbd({ path: socket }, { windowSize: 16 })
     const start = performance.now()
@@ -62,7 +63,7 @@ describeLive('client against nbdkit', () => {
 
   it('tells errors of a flaky server by number, and goes on after each', async () => {
     using folder = tempFolder()
-    const [raw, socket] = [folder.file('raw'), folder.file('s')]
+    const [raw, socket] = [folder.at('raw'), folder.at('s')]
     writeFileSync(raw, pattern(4 * mib, 8))
     await using _server = await nbdkit(
       socket,
@@ -95,7 +96,7 @@ describeLive('client against nbdkit', () => {
 
   it('writes over several connections what it then reads back', async () => {
     using folder = tempFolder()
-    const socket = folder.file('s')
+    const socket = folder.at('s')
     await using _server = await nbdkit(socket, 'memory', '32M')
     await using client = await connectNbd({ path: socket }, { connections: 4, metaContexts: ['base:allocation'] })
     expect(client.connections).toBe(4)
@@ -116,7 +117,7 @@ describeLive('client against nbdkit', () => {
 
   it('talks over TLS with shared keys, and refuses the wrong one', async () => {
     using folder = tempFolder()
-    const [keys, socket] = [folder.file('keys.psk'), folder.file('s')]
+    const [keys, socket] = [folder.at('keys.psk'), folder.at('s')]
     const key = Buffer.from(pattern(32, 77))
     writeFileSync(keys, `alice:${key.toString('hex')}\n`, { mode: 0o600 })
     await using _server = await nbdkit(socket, '--tls=require', `--tls-psk=${keys}`, 'pattern', '8M')
@@ -133,7 +134,7 @@ describeLive('client against nbdkit', () => {
 
   it('talks over TLS with certificates, with a server that also talks without', async () => {
     using folder = tempFolder()
-    const socket = folder.file('s')
+    const socket = folder.at('s')
     const { ca } = await makeCertificates(folder.path)
     await using _server = await nbdkit(
       socket,
@@ -148,7 +149,7 @@ describeLive('client against nbdkit', () => {
 
   it('refuses a server without TLS where TLS is demanded', async () => {
     using folder = tempFolder()
-    const socket = folder.file('s')
+    const socket = folder.at('s')
     await using _server = await nbdkit(socket, 'memory', '1M')
     await rejection(connectNbd({ path: socket }, { tls: {} }), 'tls-unavailable')
   })

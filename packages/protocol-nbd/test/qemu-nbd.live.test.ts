@@ -1,18 +1,10 @@
 import { writeFileSync } from 'node:fs'
+import { fileDigest, tempFolder } from 'holdfast-lab'
 import { expect, it } from 'vitest'
 import { connectNbd, listNbdContexts, listNbdExports, type NbdAddress, type NbdClient } from '../src/index.js'
 import { makeCertificates } from './support/certificates.js'
 import { rejection } from './support/failures.js'
-import {
-  describeLive,
-  digest,
-  fileDigest,
-  freePort,
-  run,
-  startOnSocket,
-  startServer,
-  tempFolder,
-} from './support/programs.js'
+import { describeLive, digest, freePort, run, startOnSocket, startServer } from './support/programs.js'
 import { until } from './support/serving.js'
 import { pattern, toArray } from './support/to-array.js'
 
@@ -37,7 +29,7 @@ const answers = (address: NbdAddress) => async () =>
 describeLive('client against qemu-nbd', () => {
   it('reads a qcow2 whole, over one connection and over several, and tells its allocation', async () => {
     using folder = tempFolder()
-    const [raw, disk, socket] = [folder.file('raw'), folder.file('qcow2'), folder.file('s')]
+    const [raw, disk, socket] = [folder.at('raw'), folder.at('qcow2'), folder.at('s')]
     const bytes = new Uint8Array(sizeBytes)
     bytes.set(pattern(5 * mib, 3), 2 * mib)
     bytes.set(pattern(3 * mib, 4), 40 * mib)
@@ -77,7 +69,7 @@ describeLive('client against qemu-nbd', () => {
 
   it('does with fewer connections where the server takes no more', async () => {
     using folder = tempFolder()
-    const [raw, socket] = [folder.file('raw'), folder.file('s')]
+    const [raw, socket] = [folder.at('raw'), folder.at('s')]
     writeFileSync(raw, pattern(mib))
     await using _server = await startOnSocket('qemu-nbd', socket, [
       '-t',
@@ -97,8 +89,8 @@ describeLive('client against qemu-nbd', () => {
 
   it('writes, trims, zeroes and flushes; qemu-img reads what was written', async () => {
     using folder = tempFolder()
-    const [disk, raw] = [folder.file('qcow2'), folder.file('raw')]
-    const [out, socket] = [folder.file('out'), folder.file('s')]
+    const [disk, raw] = [folder.at('qcow2'), folder.at('raw')]
+    const [out, socket] = [folder.at('out'), folder.at('s')]
     await run('qemu-img', 'create', '-f', 'qcow2', disk, `${sizeBytes}`)
     const expected = new Uint8Array(sizeBytes)
     {
@@ -134,7 +126,7 @@ describeLive('client against qemu-nbd', () => {
 
   it('tells what a dirty bitmap has', async () => {
     using folder = tempFolder()
-    const [disk, socket] = [folder.file('qcow2'), folder.file('s')]
+    const [disk, socket] = [folder.at('qcow2'), folder.at('s')]
     await run('qemu-img', 'create', '-f', 'qcow2', disk, `${sizeBytes}`)
     await run('qemu-img', 'bitmap', '--add', '-g', '65536', '-f', 'qcow2', disk, 'day1')
     await run('qemu-io', '-f', 'qcow2', '-c', 'write -P 5 1M 128k', '-c', 'write -P 6 20M 1M', disk)
@@ -169,8 +161,8 @@ describeLive('client against qemu-nbd', () => {
       ['server-cert.pem', server.cert],
       ['server-key.pem', server.key],
     ] as const)
-      writeFileSync(folder.file(name), content)
-    const raw = folder.file('raw')
+      writeFileSync(folder.at(name), content)
+    const raw = folder.at('raw')
     writeFileSync(raw, pattern(10 * mib, 2))
     const port = await freePort()
     const address = { host: 'localhost', port }
@@ -199,7 +191,7 @@ describeLive('client against qemu-nbd', () => {
       'openssl',
       'x509',
       '-in',
-      folder.file('server-cert.pem'),
+      folder.at('server-cert.pem'),
       '-noout',
       '-fingerprint',
       '-sha256',
@@ -217,7 +209,7 @@ describeLive('client against qemu-nbd', () => {
 
   it('notices that the server was killed in the middle of a read', async () => {
     using folder = tempFolder()
-    const [raw, socket] = [folder.file('raw'), folder.file('s')]
+    const [raw, socket] = [folder.at('raw'), folder.at('s')]
     writeFileSync(raw, pattern(16 * mib))
     const server = await startOnSocket('qemu-nbd', socket, ['-t', '-r', '-f', 'raw', '-k', socket, raw])
     await using client = await connectNbd({ path: socket })

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
+import { fileDigest, tempFolder } from 'holdfast-lab'
 import { expect, it } from 'vitest'
 import { connectNbd, type NbdExport, serveNbd } from '../src/index.js'
 import { memoryExport, withFailureAt } from '../src/testing/index.js'
 import { makeCertificates } from './support/certificates.js'
 import { rejection } from './support/failures.js'
-import { describeLive, digest, fileDigest, finish, run, tempFolder } from './support/programs.js'
+import { describeLive, digest, finish, run } from './support/programs.js'
 import { serving, until } from './support/serving.js'
 import { pattern } from './support/to-array.js'
 
@@ -29,7 +30,7 @@ describeLive('server', () => {
     await fill(disk)
     await using it = await serving({ exports: [disk] })
     const uri = it.uri('disk')
-    const raw = folder.file('raw')
+    const raw = folder.at('raw')
     writeFileSync(raw, disk.bytes)
     expect(JSON.parse(await run('qemu-img', 'info', '--output=json', uri))).toMatchObject({ 'virtual-size': 24 * mib })
     expect(await run('qemu-img', 'compare', '-f', 'raw', '-F', 'raw', uri, raw)).toContain('identical')
@@ -43,7 +44,7 @@ describeLive('server', () => {
       { start: 10 * mib + 4096, length: 3 * mib, zero: false },
       { start: 13 * mib + 4096, length: 11 * mib - 4096, zero: true },
     ])
-    const out = folder.file('out')
+    const out = folder.at('out')
     await run('qemu-img', 'convert', '-f', 'raw', '-O', 'raw', uri, out)
     expect(await fileDigest(out)).toBe(digest(disk.bytes))
     await until(() => it.server.connections().length === 0)
@@ -54,7 +55,7 @@ describeLive('server', () => {
     using folder = tempFolder()
     const disk = sampleDisk()
     await using it = await serving({ exports: [disk] })
-    const source = folder.file('source')
+    const source = folder.at('source')
     const bytes = new Uint8Array(24 * mib)
     bytes.set(pattern(7 * mib, 3), 2 * mib)
     writeFileSync(source, bytes)
@@ -68,7 +69,7 @@ describeLive('server', () => {
     using folder = tempFolder()
     const disk = sampleDisk()
     await using it = await serving({ exports: [disk] })
-    const [source, out] = [folder.file('source'), folder.file('out')]
+    const [source, out] = [folder.at('source'), folder.at('out')]
     const bytes = pattern(24 * mib, 5)
     bytes.fill(0, 4 * mib, 9 * mib)
     writeFileSync(source, bytes)
@@ -76,8 +77,8 @@ describeLive('server', () => {
     expect(digest(disk.bytes)).toBe(digest(bytes))
     await run('nbdcopy', it.uri('disk'), out)
     expect(await fileDigest(out)).toBe(digest(bytes))
-    await run('nbdcopy', '--no-extents', '--request-size=2097152', it.uri('disk'), folder.file('again'))
-    expect(await fileDigest(folder.file('again'))).toBe(digest(bytes))
+    await run('nbdcopy', '--no-extents', '--request-size=2097152', it.uri('disk'), folder.at('again'))
+    expect(await fileDigest(folder.at('again'))).toBe(digest(bytes))
     expect(it.complaints).toEqual([])
   })
 
@@ -188,7 +189,7 @@ describeLive('server', () => {
     using folder = tempFolder()
     const made = await makeCertificates(folder.path)
     const key = Buffer.from(pattern(32, 4))
-    writeFileSync(folder.file('keys.psk'), `alice:${key.toString('hex')}\n`, { mode: 0o600 })
+    writeFileSync(folder.at('keys.psk'), `alice:${key.toString('hex')}\n`, { mode: 0o600 })
     const disk = sampleDisk()
     await fill(disk)
     const { cert, key: privateKey } = made.server
@@ -201,13 +202,13 @@ describeLive('server', () => {
     })
     const port = 'port' in server.address ? server.address.port : 0
     const folderUri = encodeURIComponent(folder.path)
-    const out = folder.file('out')
+    const out = folder.at('out')
     await run('nbdcopy', `nbds://localhost:${port}/disk?tls-certificates=${folderUri}`, out)
     expect(await fileDigest(out)).toBe(digest(disk.bytes))
     const opts = `driver=nbd,host=localhost,port=${port},export=disk,tls-creds=t`
     const creds = `tls-creds-x509,id=t,endpoint=client,dir=${folder.path}`
-    await run('qemu-img', 'convert', '--object', creds, '--image-opts', opts, '-O', 'raw', folder.file('qemu'))
-    expect(await fileDigest(folder.file('qemu'))).toBe(digest(disk.bytes))
+    await run('qemu-img', 'convert', '--object', creds, '--image-opts', opts, '-O', 'raw', folder.at('qemu'))
+    expect(await fileDigest(folder.at('qemu'))).toBe(digest(disk.bytes))
     expect((await finish('nbdinfo', `nbd://localhost:${port}/disk`)).status).not.toBe(0)
     const address = { host: 'localhost', port }
     await rejection(connectNbd(address), 'tls-required')
@@ -222,7 +223,7 @@ describeLive('server', () => {
     await client.write(0, all.subarray(mib, 5 * mib))
     expect(digest(disk.bytes.subarray(0, 4 * mib))).toBe(digest(all.subarray(mib, 5 * mib)))
     const print = (
-      await run('openssl', 'x509', '-in', folder.file('client-cert.pem'), '-noout', '-fingerprint', '-sha256')
+      await run('openssl', 'x509', '-in', folder.at('client-cert.pem'), '-noout', '-fingerprint', '-sha256')
     ).trim()
     expect(new Set(seen)).toEqual(new Set([print.split('=')[1]]))
 
@@ -234,7 +235,7 @@ describeLive('server', () => {
     })
     await run(
       'nbdinfo',
-      `nbds+unix://alice@/disk?socket=${shared.socket}&tls-psk-file=${encodeURIComponent(folder.file('keys.psk'))}`,
+      `nbds+unix://alice@/disk?socket=${shared.socket}&tls-psk-file=${encodeURIComponent(folder.at('keys.psk'))}`,
     )
     await using alice = await connectNbd(shared.address, { tls: { psk: { identity: 'alice', key } } })
     expect(alice.sizeBytes).toBe(24 * mib)
@@ -276,7 +277,7 @@ describeLive('server', () => {
       },
     })
     await using it = await serving({ exports: [disk] })
-    const child = spawn('nbdcopy', ['--no-extents', it.uri('disk'), folder.file('out')], { stdio: 'ignore' })
+    const child = spawn('nbdcopy', ['--no-extents', it.uri('disk'), folder.at('out')], { stdio: 'ignore' })
     await until(() => it.server.connections().some(({ exportName }) => exportName === 'disk'))
     child.kill('SIGKILL')
     await until(() => it.server.connections().length === 0)

@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { duplexPair, PassThrough } from 'node:stream'
+import { tempFolder } from 'holdfast-lab'
 import { describe, expect, it } from 'vitest'
 import { connectQmp, isQmpError } from '../src/index.js'
 import { fakeQmp } from '../src/testing/index.js'
-import { tempFolder } from './support/live-programs.js'
 
 const greeting = '{"QMP":{"version":{"qemu":{"major":9,"minor":1,"micro":2},"package":""},"capabilities":[]}}\r\n'
 

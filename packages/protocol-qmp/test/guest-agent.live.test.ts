@@ -2,14 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { skipsWithout, tempFolder } from 'holdfast-lab'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { connectGuestAgent, type GuestAgent } from '../src/index.js'
-import { blockedOnHost, describeLive, type LiveProgram, startGuestAgent, tempFolder } from './support/live-programs.js'
+import { blockedOnHost, type LiveProgram, startGuestAgent } from './support/live-programs.js'
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
 // This agent runs on the machine of the test and answers for its file systems: nothing here may freeze or change them.
-describeLive('qemu-ga')('a real guest agent', () => {
+describe.skipIf(skipsWithout('qemu-guest-agent'))('a real guest agent', () => {
   const folder = tempFolder()
   let program: LiveProgram
   let agent: GuestAgent

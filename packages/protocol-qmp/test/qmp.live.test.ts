@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { skipsWithout, tempFolder } from 'holdfast-lab'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   cancelJob,
   connectQmp,
@@ -17,11 +18,11 @@ import {
   queryVersion,
   runJob,
 } from '../src/index.js'
-import { describeLive, type LiveProgram, startQemu, tempFolder } from './support/live-programs.js'
+import { type LiveProgram, startQemu } from './support/live-programs.js'
 
 const mebibyte = 2 ** 20
 
-describeLive('qemu-system-x86_64')('a real QEMU', () => {
+describe.skipIf(skipsWithout('qemu-system-x86'))('a real QEMU', () => {
   const folder = tempFolder()
   let qemu: LiveProgram
   let session: QmpSession

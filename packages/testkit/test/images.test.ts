@@ -1,14 +1,10 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { tempFolder } from 'holdfast-lab'
+import { afterAll, describe, expect, test } from 'vitest'
 import { evolve, imageOf, imageSha256, readImage, seededImage, writeImageFile } from '../src/images/index.js'
 
-let folder: string
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'holdfast-images-'))
-})
-afterAll(() => rm(folder, { recursive: true }))
+const { path: folder } = tempFolder(afterAll)
 
 describe('a seeded image', () => {
   test('is the same for the same seed on every machine', () => {

@@ -1,16 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { tempFolder } from 'holdfast-lab'
+import { afterAll, expect, test, vi } from 'vitest'
 import { testContext } from '../src/index.js'
 
 const call = { signal: new AbortController().signal }
-let folder: string
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'holdfast-context-'))
-})
-afterAll(() => rm(folder, { recursive: true }))
+const { path: folder } = tempFolder(afterAll)
 
 test('randomness repeats with a seed and does not without', () => {
   const draw = (seed?: number): string => {

@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { MachineRef } from '@holdfast/core'
 import { fakeFailure, fakeGuestAgent, noAnswer } from '@holdfast/protocol-qmp/testing'
-import { describe, expect, it } from 'vitest'
-import { call, commands, errorOf, guardsOf, hookOf, machine, openHook, tempFolder, until } from './support/harness.js'
+import { tempFolder } from 'holdfast-lab'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { call, commands, errorOf, guardsOf, hookOf, machine, openHook, until } from './support/harness.js'
 import { scriptedGuest } from './support/scripted-guest.js'
 
 describe('a freeze', () => {
@@ -97,14 +98,14 @@ describe('a freeze', () => {
     expect(silent).toMatchObject({ code: 'E_TIMEOUT', hint: expect.stringContaining('qemu-guest-agent') })
     await session.thaw(machine, call)
 
-    const nowhere = await openHook(tempFolder())
+    const nowhere = await openHook(tempFolder(onTestFinished).path)
     expect(await errorOf(nowhere.freeze(machine, call))).toMatchObject({
       code: 'E_FREEZE',
       message: expect.stringContaining('db.agent cannot be connected to'),
     })
     await nowhere.thaw(machine, call)
 
-    const unknown = await openHook(tempFolder(), { sockets: { other: '/run/other.agent' } })
+    const unknown = await openHook(tempFolder(onTestFinished).path, { sockets: { other: '/run/other.agent' } })
     expect(await errorOf(unknown.freeze(machine, call))).toMatchObject({ code: 'E_FREEZE' })
     await unknown.thaw(machine, call)
   })
@@ -134,7 +135,7 @@ describe('a freeze', () => {
   })
 
   it('of several machines at once uses the socket of each', async () => {
-    const folder = tempFolder()
+    const folder = tempFolder(onTestFinished).path
     await using first = fakeGuestAgent({ fileSystems: 3 })
     await using second = fakeGuestAgent({ fileSystems: 4 })
     await first.listen(join(folder, 'first'))
@@ -254,7 +255,7 @@ describe('a thaw', () => {
   })
 
   it('of a machine that does not run gives up soon', async () => {
-    const session = await openHook(tempFolder(), { timeout: '10s' })
+    const session = await openHook(tempFolder(onTestFinished).path, { timeout: '10s' })
     const startedAt = performance.now()
     expect(await errorOf(session.thaw(machine, call))).toMatchObject({ code: 'E_THAW' })
     expect(performance.now() - startedAt).toBeLessThan(5000)
@@ -309,7 +310,7 @@ describe('a look at a machine', () => {
   it('whose agent is silent or not there fails in time', async () => {
     const { session } = await hookOf({ isStarted: false }, { timeout: '100ms' })
     await expect(session.inspect?.(machine, call)).rejects.toMatchObject({ code: 'E_TIMEOUT' })
-    const nowhere = await openHook(tempFolder())
+    const nowhere = await openHook(tempFolder(onTestFinished).path)
     await expect(nowhere.inspect?.(machine, call)).rejects.toMatchObject({
       code: 'E_FREEZE',
       operation: 'quiesce.inspect',

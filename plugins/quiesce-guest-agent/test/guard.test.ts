@@ -1,14 +1,14 @@
 import { readFileSync, readlinkSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type FakeGuestAgentOptions, fakeGuestAgent } from '@holdfast/protocol-qmp/testing'
+import { tempFolder } from 'holdfast-lab'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { readFromGuard, readToGuard } from '../src/guard-messages.js'
-import { commands, tempFolder, until } from './support/harness.js'
+import { commands, until } from './support/harness.js'
 import { isRunning, startOwner } from './support/owner.js'
 
 async function agentAt(options: FakeGuestAgentOptions = {}) {
-  const path = join(tempFolder(), 'agent')
+  const path = tempFolder(onTestFinished).at('agent')
   const agent = fakeGuestAgent(options)
   onTestFinished(() => agent[Symbol.asyncDispose]())
   await agent.listen(path)

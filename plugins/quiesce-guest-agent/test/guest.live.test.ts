@@ -1,11 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { QuiesceSession } from '@holdfast/core'
 import { connectGuestAgent } from '@holdfast/protocol-qmp'
-import { type GuestImage, makeDataDisk, makeGuest, type RunningQemu, skipsWithout, startQemu } from 'holdfast-qemu-lab'
+import {
+  type GuestImage,
+  makeDataDisk,
+  makeGuest,
+  type RunningQemu,
+  skipsWithout,
+  startQemu,
+  tempFolder,
+} from 'holdfast-lab'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { call, errorOf, guardsOf, machine, openHook, until } from './support/harness.js'
 import { isRunning, startOwner } from './support/owner.js'
@@ -14,7 +20,7 @@ const bootMs = 120_000
 const rounds = 20
 
 describe.skipIf(skipsWithout('guest'))('a real guest', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-ga-live-'))
+  const { path: folder } = tempFolder(afterAll)
   let guest: GuestImage
   let qemu: RunningQemu
 
@@ -54,7 +60,6 @@ describe.skipIf(skipsWithout('guest'))('a real guest', () => {
   }, bootMs + 60_000)
   afterAll(async () => {
     await qemu?.[Symbol.asyncDispose]()
-    rmSync(folder, { recursive: true, force: true })
   })
   beforeEach(async () => {
     await inGuest('rm -f /run/hook-fail /run/hook-sleep; : > /run/hook.log')

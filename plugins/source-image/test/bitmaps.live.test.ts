@@ -2,12 +2,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeEach, expect, it } from 'vitest'
+import { run, skipsWithout } from 'holdfast-lab'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { backups } from './support/backups.js'
 import { machineRoot } from './support/machines.js'
-import { describeWithQemu, qemuIo, qemuRead, run } from './support/qemu.js'
+import { qemuIo, qemuRead } from './support/qemu.js'
 
-describeWithQemu('bitmaps that QEMU keeps', () => {
+describe.skipIf(skipsWithout('qemu-utils'))('bitmaps that QEMU keeps', () => {
   let image = ''
   let backup: ReturnType<typeof backups>
   const bitmap = (...options: readonly string[]) => run('qemu-img', 'bitmap', ...options)

@@ -1,8 +1,9 @@
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { run, skipsWithout } from 'holdfast-lab'
+import { describe, expect, it } from 'vitest'
 import { domain, fileDisk, ovf, vmx } from './support/descriptions.js'
 import { capture, machineRoot } from './support/machines.js'
-import { describeWithQemu, qemuIo, qemuRead, run } from './support/qemu.js'
+import { qemuIo, qemuRead } from './support/qemu.js'
 import { contentOf } from './support/sample-images.js'
 
 const size = '5M'
@@ -21,7 +22,7 @@ async function expectDisk(root: string, disk: string, expected: Uint8Array, pare
   expect(Buffer.compare(await contentOf(found!), expected)).toBe(0)
 }
 
-describeWithQemu('disks that QEMU made, of machines that are described', () => {
+describe.skipIf(skipsWithout('qemu-utils'))('disks that QEMU made, of machines that are described', () => {
   it.each(['monolithicSparse', 'monolithicFlat', 'twoGbMaxExtentSparse', 'twoGbMaxExtentFlat'])(
     'VMX: %s on a datastore',
     async (kind) => {

@@ -1,10 +1,11 @@
 import { copyFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { run, skipsWithout } from 'holdfast-lab'
+import { describe, expect, it } from 'vitest'
 import { backups } from './support/backups.js'
 import { machineRoot } from './support/machines.js'
-import { describeWithQemu, qemuIo, qemuRead, run } from './support/qemu.js'
+import { qemuIo, qemuRead } from './support/qemu.js'
 
 const sizeBytes = 2 * 2 ** 20
 const kib = 1024
@@ -153,7 +154,7 @@ function chain({ format, base, child }: Kind) {
   }
 }
 
-describeWithQemu('incremental backups of images that QEMU writes', () => {
+describe.skipIf(skipsWithout('qemu-utils'))('incremental backups of images that QEMU writes', () => {
   for (const kind of kinds) {
     it(`${kind.name}: laid over what was stored, they give what QEMU reads`, { timeout: 600_000 }, async () => {
       const modes = new Set<string>()

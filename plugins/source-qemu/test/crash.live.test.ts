@@ -3,15 +3,15 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { queryStatus } from '@holdfast/protocol-qmp'
-import { skipsWithout } from 'holdfast-qemu-lab'
+import { skipsWithout, type TempFolder, tempFolder } from 'holdfast-lab'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { backedUp, bitmapsOf, openSource, traces } from './support/captures.js'
-import { type LiveMachine, startMachine, tempFolder } from './support/live-machine.js'
+import { type LiveMachine, startMachine } from './support/live-machine.js'
 
 const transports = ['pull', 'push'] as const
 
 describe.skipIf(skipsWithout('qemu')).each(transports)('a backup by %s that is killed', (transport) => {
-  let folder: ReturnType<typeof tempFolder>
+  let folder: TempFolder
   let machine: LiveMachine
   beforeEach(async () => {
     folder = tempFolder()
@@ -24,7 +24,7 @@ describe.skipIf(skipsWithout('qemu')).each(transports)('a backup by %s that is k
       ],
       { isRunning: true },
     )
-    for (const each of ['scratch', 'temp']) mkdirSync(join(folder.path, each))
+    for (const each of ['scratch', 'temp']) mkdirSync(folder.at(each))
     await machine.io('root', 'write -P 1 0 64k')
   })
   afterEach(async () => {
@@ -32,7 +32,7 @@ describe.skipIf(skipsWithout('qemu')).each(transports)('a backup by %s that is k
     folder[Symbol.dispose]()
   })
 
-  const filesIn = (...folders: readonly string[]) => folders.flatMap((each) => readdirSync(join(folder.path, each)))
+  const filesIn = (...folders: readonly string[]) => folders.flatMap((each) => readdirSync(folder.at(each)))
   const scratchFiles = () => filesIn('scratch', 'temp')
   const isTidy = async () =>
     (await traces(machine)).length === 0 &&
@@ -91,7 +91,7 @@ describe.skipIf(skipsWithout('qemu')).each(transports)('a backup by %s that is k
     await killed(child)
     await delay(300)
     expect((await traces(machine)).length).toBeGreaterThan(3)
-    const source = await openSource(folder.path, { transport }, { tempDir: join(folder.path, 'temp') })
+    const source = await openSource(folder.path, { transport }, { tempDir: folder.at('temp') })
     const next = await backedUp(source, 'vm')
     expect(next.tracking['dev-root']).toMatch(/^full/)
     await soonTidy()
@@ -101,7 +101,7 @@ describe.skipIf(skipsWithout('qemu')).each(transports)('a backup by %s that is k
 
   it('before QEMU used the file that it made leaves neither file nor job, by the janitor or the next run', async () => {
     const makeFile = async (owner: string) => {
-      const [id, filename] = [`hf-${owner}-scratch-0`, join(folder.path, 'scratch', 'hf-00000000-0.scratch')]
+      const [id, filename] = [`hf-${owner}-scratch-0`, folder.at('scratch', 'hf-00000000-0.scratch')]
       const options = { driver: 'file', filename, size: 4096 }
       await machine.monitor.execute('blockdev-create', { 'job-id': id, options })
     }
@@ -109,7 +109,7 @@ describe.skipIf(skipsWithout('qemu')).each(transports)('a backup by %s that is k
     await backedUp(await openSource(folder.path, { transport }), 'vm')
     expect([await traces(machine), scratchFiles()]).toEqual([[], ['hf-00000000-0.scratch']])
     await makeFile('999999999-2')
-    const told = [join(folder.path, 'vm', 'qmp.sock'), '999999999-2', join(folder.path, 'scratch', 'hf-00000000')]
+    const told = [folder.at('vm', 'qmp.sock'), '999999999-2', folder.at('scratch', 'hf-00000000')]
     const janitor = join(import.meta.dirname, '..', 'dist', 'janitor.js')
     spawnSync(process.execPath, [janitor, 'tidy', ...told], { input: '', timeout: 20_000 })
     expect(await isTidy()).toBe(true)
@@ -142,7 +142,7 @@ describe.skipIf(skipsWithout('qemu')).each(transports)('a backup by %s that is k
     const child = begin('taken')
     await reaches(child, 'taken')
     // The second monitor is no way around the first backup.
-    const beside = await openSource(folder.path, { monitor: join(folder.path, '{name}/third.sock') })
+    const beside = await openSource(folder.path, { monitor: folder.at('{name}/third.sock') })
     await expect(backedUp(beside, 'vm')).rejects.toMatchObject({ code: 'E_SOURCE_UNAVAILABLE', retry: 'transient' })
     const first = await openSource(folder.path, { timeoutMs: 500 })
     await expect(backedUp(first, 'vm')).rejects.toMatchObject({

@@ -3,18 +3,18 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Capture } from '@holdfast/core'
 import { toArray } from '@holdfast/testkit'
-import { skipsWithout } from 'holdfast-qemu-lab'
+import { skipsWithout, type TempFolder, tempFolder } from 'holdfast-lab'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { captured, openSource, traces } from './support/captures.js'
-import { type LiveMachine, startMachine, tempFolder } from './support/live-machine.js'
+import { type LiveMachine, startMachine } from './support/live-machine.js'
 
 describe.skipIf(skipsWithout('qemu'))('the disks of a machine', () => {
-  let folder: ReturnType<typeof tempFolder>
+  let folder: TempFolder
   let machine: LiveMachine | undefined
-  const at = (name: string) => join(folder.path, 'vm', name)
+  const at = (name: string) => folder.at('vm', name)
   beforeEach(() => {
     folder = tempFolder()
-    mkdirSync(join(folder.path, 'vm'))
+    mkdirSync(folder.at('vm'))
   })
   afterEach(async () => {
     await machine?.[Symbol.asyncDispose]()
@@ -68,7 +68,7 @@ describe.skipIf(skipsWithout('qemu'))('the disks of a machine', () => {
   })
 
   it('have the names of the definition, and one that is not there is told', async () => {
-    const definitions = join(folder.path, 'definitions')
+    const definitions = folder.at('definitions')
     mkdirSync(definitions)
     writeFileSync(
       join(definitions, 'vm.xml'),
@@ -97,7 +97,7 @@ describe.skipIf(skipsWithout('qemu'))('the disks of a machine', () => {
   })
 
   it('of a machine that is off, or whose monitor says nonsense, are not captured, and the error says what to do', async () => {
-    const definitions = join(folder.path, 'definitions')
+    const definitions = folder.at('definitions')
     mkdirSync(definitions)
     writeFileSync(join(definitions, 'off.xml'), '<domain><name>off</name><devices/></domain>')
     const session = await openSource(folder.path, { definitions })
@@ -114,7 +114,7 @@ describe.skipIf(skipsWithout('qemu'))('the disks of a machine', () => {
   })
 
   it('are captured although the definition of another machine is broken, or two are the same: those fail alone', async () => {
-    const definitions = join(folder.path, 'definitions')
+    const definitions = folder.at('definitions')
     mkdirSync(definitions)
     const xml = (name: string) =>
       `<domain><name>${name}</name><uuid>5d2a1c7e-3b1f-4f5e-9c3a-0a1b2c3d4e5f</uuid><devices/></domain>`
@@ -131,8 +131,8 @@ describe.skipIf(skipsWithout('qemu'))('the disks of a machine', () => {
 
   it('cannot be captured when the scratch folder is not there, and nothing is left', async () => {
     const running = await start()
-    rmSync(join(folder.path, 'scratch'), { recursive: true, force: true })
-    const session = await openSource(folder.path, { scratch: join(folder.path, 'nowhere') })
+    rmSync(folder.at('scratch'), { recursive: true, force: true })
+    const session = await openSource(folder.path, { scratch: folder.at('nowhere') })
     await expect(captured(session, 'vm', async () => undefined)).rejects.toMatchObject({ code: 'E_SOURCE_UNAVAILABLE' })
     expect(await traces(running)).toEqual([])
     execFileSync('qemu-img', ['info', '-U', at('first.qcow2')])
@@ -140,7 +140,7 @@ describe.skipIf(skipsWithout('qemu'))('the disks of a machine', () => {
 
   it('cannot be captured while the server of QEMU is taken, and it is left to whom it belongs', async () => {
     const running = await start()
-    const data = { path: join(folder.path, 'theirs.sock') }
+    const data = { path: folder.at('theirs.sock') }
     await running.monitor.execute('nbd-server-start', { addr: { type: 'unix', data } })
     const session = await openSource(folder.path)
     await expect(captured(session, 'vm', async () => undefined)).rejects.toMatchObject({

@@ -1,13 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
 import { queryBlockJobs } from '@holdfast/protocol-qmp'
-import { skipsWithout } from 'holdfast-qemu-lab'
+import { skipsWithout, type TempFolder, tempFolder } from 'holdfast-lab'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { backedUp, call, openSource, ref, traces } from './support/captures.js'
-import { type LiveMachine, startMachine, tempFolder } from './support/live-machine.js'
+import { type LiveMachine, startMachine } from './support/live-machine.js'
 
 describe.skipIf(skipsWithout('qemu'))("somebody else's job on a disk", () => {
-  let folder: ReturnType<typeof tempFolder>
+  let folder: TempFolder
   let machine: LiveMachine
   beforeEach(async () => {
     folder = tempFolder()
@@ -29,7 +28,7 @@ describe.skipIf(skipsWithout('qemu'))("somebody else's job on a disk", () => {
   /** Mirrors the disk, as a move to other storage does, and waits until the mirror follows the guest. */
   const mirror = async () => {
     using ready = machine.monitor.expectEvent(({ name }) => name === 'BLOCK_JOB_READY', { timeoutMs: 20_000 })
-    const filename = join(folder.path, 'mirror.qcow2')
+    const filename = folder.at('mirror.qcow2')
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', filename, '8M'])
     const file = { driver: 'file', 'node-name': 'f-moved', filename }
     await machine.monitor.execute('blockdev-add', { driver: 'qcow2', 'node-name': 'disk-moved', file })

@@ -1,13 +1,11 @@
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Capture, CapturedDisk, ChangeToken, DiskId } from '@holdfast/core'
 import { connectQmp, queryBlockJobs, queryBlockNodes } from '@holdfast/protocol-qmp'
 import { toArray } from '@holdfast/testkit'
-import { skipsWithout } from 'holdfast-qemu-lab'
+import { mountTmpfs, skipsWithout, skipsWithoutTmpfs, type TempFolder, tempFolder } from 'holdfast-lab'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { backedUp, call, captured, openSource, ref, traces } from './support/captures.js'
-import { type LiveDisk, type LiveMachine, startMachine, tempFolder } from './support/live-machine.js'
+import { type LiveDisk, type LiveMachine, startMachine } from './support/live-machine.js'
 
 const mebibyte = 2 ** 20
 const root = 'dev-root' as DiskId
@@ -16,10 +14,12 @@ const disks: readonly LiveDisk[] = [
   { id: 'data', format: 'raw', sizeMib: 16 },
 ]
 
+const itOnTmpfs = it.skipIf(skipsWithoutTmpfs())
+
 describe.skipIf(skipsWithout('qemu'))('a capture that QEMU pushes', () => {
-  let folder: ReturnType<typeof tempFolder>
+  let folder: TempFolder
   let machine: LiveMachine
-  const at = (name: string) => join(folder.path, name)
+  const at = (name: string) => folder.at(name)
   beforeEach(async () => {
     folder = tempFolder()
     mkdirSync(at('temp'))
@@ -48,17 +48,6 @@ describe.skipIf(skipsWithout('qemu'))('a capture that QEMU pushes', () => {
     const into = new Uint8Array(length)
     await disk.readInto(offset, into, call)
     return into
-  }
-  const tmpfs = (name: string, size: string): (() => void) | undefined => {
-    mkdirSync(at(name), { recursive: true })
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', at(name)], { stdio: 'ignore' })
-    } catch {
-      if (process.env['HOLDFAST_TEST_REQUIRE'] === 'all') throw new Error('tmpfs cannot be mounted')
-      process.stdout.write('SKIPPED: tmpfs cannot be mounted here, and so no folder be filled\n')
-      return undefined
-    }
-    return () => execFileSync('umount', [at(name)])
   }
 
   it('tells of an incremental what was written, and has all else that is read around it', async () => {
@@ -181,46 +170,36 @@ describe.skipIf(skipsWithout('qemu'))('a capture that QEMU pushes', () => {
     await isTidy()
   })
 
-  it('fails when there is no room for it; the machine goes on and nothing is left', async () => {
-    const unmount = tmpfs('temp', '4m')
-    if (unmount === undefined) return
-    try {
-      await machine.io('root', 'write -P 7 0 12M')
-      await captured(await session(), 'vm', async (capture) => {
-        const disk = diskOf(capture, root)
-        const full = {
-          code: 'E_SOURCE_READ',
-          message: expect.stringContaining('No space left on device'),
-          hint: expect.stringContaining(`${at('temp')} is full`),
-        }
-        await expect(toArray(disk.extents(undefined, call))).rejects.toMatchObject(full)
-        await expect(bytesOf(disk)).rejects.toMatchObject(full)
-      })
-      expect(await machine.io('root', 'read -P 7 0 12M')).not.toContain('failed')
-      await isTidy()
-    } finally {
-      unmount()
-    }
+  itOnTmpfs('fails when there is no room for it; the machine goes on and nothing is left', async () => {
+    using _tmpfs = mountTmpfs(at('temp'), '4m')
+    await machine.io('root', 'write -P 7 0 12M')
+    await captured(await session(), 'vm', async (capture) => {
+      const disk = diskOf(capture, root)
+      const full = {
+        code: 'E_SOURCE_READ',
+        message: expect.stringContaining('No space left on device'),
+        hint: expect.stringContaining(`${at('temp')} is full`),
+      }
+      await expect(toArray(disk.extents(undefined, call))).rejects.toMatchObject(full)
+      await expect(bytesOf(disk)).rejects.toMatchObject(full)
+    })
+    expect(await machine.io('root', 'read -P 7 0 12M')).not.toContain('failed')
+    await isTidy()
   })
 
-  it('fails when QEMU cannot put aside what is overwritten; the machine goes on', async () => {
-    const unmount = tmpfs('small', '4m')
-    if (unmount === undefined) return
-    try {
-      await machine.io('root', 'write -P 7 0 12M')
-      await captured(await session(at('temp'), at('small')), 'vm', async (capture) => {
-        await machine.io('root', 'write -P 8 0 12M')
-        await expect(bytesOf(diskOf(capture, root))).rejects.toMatchObject({
-          code: 'E_SOURCE_READ',
-          message: expect.stringMatching(/^QEMU could not send the snapshot of disk 'dev-root' of machine 'vm'/),
-          hint: expect.stringContaining(`${at('small')} is full`),
-        })
+  itOnTmpfs('fails when QEMU cannot put aside what is overwritten; the machine goes on', async () => {
+    using _tmpfs = mountTmpfs(at('small'), '4m')
+    await machine.io('root', 'write -P 7 0 12M')
+    await captured(await session(at('temp'), at('small')), 'vm', async (capture) => {
+      await machine.io('root', 'write -P 8 0 12M')
+      await expect(bytesOf(diskOf(capture, root))).rejects.toMatchObject({
+        code: 'E_SOURCE_READ',
+        message: expect.stringMatching(/^QEMU could not send the snapshot of disk 'dev-root' of machine 'vm'/),
+        hint: expect.stringContaining(`${at('small')} is full`),
       })
-      expect(await machine.io('root', 'read -P 8 0 12M')).not.toContain('failed')
-      await isTidy()
-    } finally {
-      unmount()
-    }
+    })
+    expect(await machine.io('root', 'read -P 8 0 12M')).not.toContain('failed')
+    await isTidy()
   })
 
   it('fails before anything is disturbed when there is no place for its socket', async () => {

@@ -1,5 +1,5 @@
 import { describeSource } from '@holdfast/testkit/vitest'
-import { skipsWithout } from 'holdfast-qemu-lab'
+import { skipsWithout } from 'holdfast-lab'
 import { afterAll, describe } from 'vitest'
 import { type LiveEnvironment, liveEnvironment } from './support/live-environment.js'
 

@@ -1,7 +1,7 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
+import { tempFolder } from 'holdfast-lab'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createSpool, type Spool } from '../src/push/spool.js'
 
@@ -10,8 +10,7 @@ const call = { signal: new AbortController().signal }
 const zeroing = { ...call, noHole: true, fast: false }
 
 describe('a spool', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-spool-'))
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  const { path: folder } = tempFolder(afterAll)
   let made = 0
   const spool = (sizeBytes: number) => createSpool(join(folder, `s${made++}`), 'disk-0', sizeBytes)
   const write = (to: Spool, offset: number, bytes: Uint8Array) => to.shown.write?.(offset, bytes, call)

@@ -1,8 +1,8 @@
 import type { ChangeToken, DiskId } from '@holdfast/core'
-import { skipsWithout } from 'holdfast-qemu-lab'
+import { skipsWithout, type TempFolder, tempFolder } from 'holdfast-lab'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { backedUp, bitmapsOf, call, captured, openSource, ref, type Tokens, traces } from './support/captures.js'
-import { type LiveDisk, type LiveMachine, startMachine, tempFolder } from './support/live-machine.js'
+import { type LiveDisk, type LiveMachine, startMachine } from './support/live-machine.js'
 
 const disks: readonly LiveDisk[] = [
   { id: 'root', format: 'qcow2', sizeMib: 8 },
@@ -12,7 +12,7 @@ const root = 'dev-root' as DiskId
 const data = 'dev-data' as DiskId
 
 describe.skipIf(skipsWithout('qemu'))('what can be told of the changes of a machine', () => {
-  let folder: ReturnType<typeof tempFolder>
+  let folder: TempFolder
   let machine: LiveMachine
   const restart = async () => {
     machine = await startMachine(folder.path, 'vm', disks)

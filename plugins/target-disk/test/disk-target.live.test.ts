@@ -2,18 +2,19 @@ import { fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, lstat, mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { mountTmpfs, skipsUnless, skipsWithoutTmpfs, tempFolder } from 'holdfast-lab'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { nodeFileSystem } from '../src/file-system.js'
 import { diskTarget } from '../src/index.js'
 import { bodyOf, call, key, namesIn, numbered, readAll, readText, testContext } from './support/harness.js'
-import { mounted, realFolder, remount, skipOrFail } from './support/real-disk.js'
 import { watched } from './support/watched-file-system.js'
 
+const itOnTmpfs = it.skipIf(skipsWithoutTmpfs())
 const openReal = (path: string) => diskTarget({ path }).open(testContext())
 
 describe('on a real disk', () => {
   it('stores, reads, lists and removes', async () => {
-    const session = await openReal(join(await realFolder(), 'vault'))
+    const session = await openReal(tempFolder(onTestFinished).at('vault'))
     const bytes = numbered(20_000_000)
     const shared = new Uint8Array(new SharedArrayBuffer(bytes.length))
     shared.set(bytes)
@@ -33,7 +34,7 @@ describe('on a real disk', () => {
   })
 
   it('locks down what it makes, whatever the umask allows', async () => {
-    const path = join(await realFolder(), 'vault')
+    const path = tempFolder(onTestFinished).at('vault')
     const mask = process.umask(0)
     try {
       await (await openReal(path)).put(key('packs/one'), bodyOf('x'), call)
@@ -47,7 +48,7 @@ describe('on a real disk', () => {
   })
 
   it('gives the modes asked for, whatever the umask takes', async () => {
-    const path = join(await realFolder(), 'vault')
+    const path = tempFolder(onTestFinished).at('vault')
     const mask = process.umask(0o077)
     try {
       const session = await diskTarget({ path, fileMode: '0640', folderMode: '0750' }).open(testContext())
@@ -62,7 +63,7 @@ describe('on a real disk', () => {
   })
 
   it('really syncs the file and each folder on the way up', async () => {
-    const path = join(await realFolder(), 'vault')
+    const path = tempFolder(onTestFinished).at('vault')
     const synced: string[] = []
     const fs = watched(nodeFileSystem, ({ name, path: at }) => {
       if (name === 'sync') synced.push(at)
@@ -74,7 +75,7 @@ describe('on a real disk', () => {
   })
 
   it('removes temporary files that are a day old, and only those', async () => {
-    const path = await realFolder()
+    const path = tempFolder(onTestFinished).path
     const incoming = join(path, '.incoming')
     await mkdir(incoming)
     for (const name of ['00aa-1.part', '00bb-1.part', 'notes.txt']) await writeFile(join(incoming, name), 'x')
@@ -85,7 +86,7 @@ describe('on a real disk', () => {
   })
 
   it('does not wait for ever on a FIFO that stands in the place of an object', async () => {
-    const path = await realFolder()
+    const path = tempFolder(onTestFinished).path
     expect(spawnSync('mkfifo', [join(path, 'pipe')]).status).toBe(0)
     const session = await openReal(path)
     await expect(readText(session, 'pipe')).rejects.toMatchObject({ code: 'E_OBJECT_NOT_FOUND' })
@@ -93,7 +94,7 @@ describe('on a real disk', () => {
   })
 
   it('lets one of two processes win each key, whole', async () => {
-    const path = await realFolder()
+    const path = tempFolder(onTestFinished).path
     const rounds = 30
     const script = join(import.meta.dirname, 'support/racing-writer.mjs')
     const writers = ['a', 'b'].map((name) => fork(script, [path, name, String(rounds)], { execArgv: [] }))
@@ -111,38 +112,39 @@ describe('on a real disk', () => {
 })
 
 describe('on a disk that runs full', () => {
-  it('reports it, keeps what was stored, leaves nothing half done, and goes on when there is room again', async ({
-    skip,
-  }) => {
-    const point = await mounted('-t', 'tmpfs', '-o', 'size=4m', 'none')
-    if (point === undefined) return skipOrFail(skip, 'mounting a tmpfs is not permitted')
-    const session = await openReal(join(point, 'vault'))
-    await session.put(key('packs/one'), bodyOf(numbered(2_000_000)), call)
-    await expect(
-      session.put(key('packs/two'), bodyOf(...Array.from({ length: 8 }, () => numbered(500_000))), call),
-    ).rejects.toMatchObject({
-      code: 'E_TARGET_FULL',
-      retry: 'never',
-      cause: { code: 'ENOSPC' },
-    })
-    expect(await namesIn(session)).toEqual(['packs/one'])
-    expect(await readdir(join(point, 'vault/.incoming'))).toEqual([])
-    expect(Buffer.compare(await readAll(session, 'packs/one'), numbered(2_000_000))).toBe(0)
-    await session.remove(key('packs/one'), call)
-    await session.put(key('packs/two'), bodyOf(numbered(3_000_000)), call)
-    expect(await namesIn(session)).toEqual(['packs/two'])
-  })
+  itOnTmpfs(
+    'reports it, keeps what was stored, leaves nothing half done, and goes on when there is room again',
+    async () => {
+      using mount = mountTmpfs(tempFolder(onTestFinished).at('mount'), '4m')
+      const point = mount.path
+      const session = await openReal(join(point, 'vault'))
+      await session.put(key('packs/one'), bodyOf(numbered(2_000_000)), call)
+      await expect(
+        session.put(key('packs/two'), bodyOf(...Array.from({ length: 8 }, () => numbered(500_000))), call),
+      ).rejects.toMatchObject({
+        code: 'E_TARGET_FULL',
+        retry: 'never',
+        cause: { code: 'ENOSPC' },
+      })
+      expect(await namesIn(session)).toEqual(['packs/one'])
+      expect(await readdir(join(point, 'vault/.incoming'))).toEqual([])
+      expect(Buffer.compare(await readAll(session, 'packs/one'), numbered(2_000_000))).toBe(0)
+      await session.remove(key('packs/one'), call)
+      await session.put(key('packs/two'), bodyOf(numbered(3_000_000)), call)
+      expect(await namesIn(session)).toEqual(['packs/two'])
+    },
+  )
 })
 
 describe('on a read-only disk', () => {
-  it('reads everything and refuses to write, naming the reason', async ({ skip }) => {
-    const point = await mounted('-t', 'tmpfs', '-o', 'size=4m', 'none')
-    if (point === undefined) return skipOrFail(skip, 'mounting a tmpfs is not permitted')
+  itOnTmpfs('reads everything and refuses to write, naming the reason', async () => {
+    using mount = mountTmpfs(tempFolder(onTestFinished).at('mount'), '4m')
+    const point = mount.path
     await (await openReal(point)).put(key('packs/one'), bodyOf('text'), call)
     await utimes(join(point, '.incoming'), 0, 0)
     await writeFile(join(point, '.incoming/00aa-1.part'), 'x')
     await utimes(join(point, '.incoming/00aa-1.part'), 0, 0)
-    expect(remount(point, 'ro')).toBe(true)
+    mount.remount('ro')
     const session = await openReal(point)
     expect(await readText(session, 'packs/one')).toBe('text')
     expect(await namesIn(session)).toEqual(['packs/one'])
@@ -157,8 +159,9 @@ describe('in a folder without permission', () => {
   it('reports it as denied', async ({ skip }) => {
     if (process.getuid?.() === 0) {
       // Root may write everywhere but where the file system says that nothing changes.
-      const path = await realFolder()
-      if (spawnSync('chattr', ['+i', path]).status !== 0) return skipOrFail(skip, 'chattr +i is not possible here')
+      const path = tempFolder(onTestFinished).path
+      const isImmutable = spawnSync('chattr', ['+i', path]).status === 0
+      if (skipsUnless(isImmutable, 'chattr +i is not possible here')) return skip()
       try {
         const session = await openReal(path)
         await expect(session.put(key('one'), bodyOf('x'), call)).rejects.toMatchObject({ code: 'E_TARGET_DENIED' })
@@ -167,7 +170,7 @@ describe('in a folder without permission', () => {
       }
       return
     }
-    const path = await realFolder()
+    const path = tempFolder(onTestFinished).path
     await chmod(path, 0o500)
     await expect((await openReal(path)).put(key('one'), bodyOf('x'), call)).rejects.toMatchObject({
       code: 'E_TARGET_DENIED',

@@ -1,12 +1,11 @@
 import { spawnSync } from 'node:child_process'
+import { skipsWithout } from 'holdfast-lab'
 import { describe, expect, it } from 'vitest'
 import { bindings, codecOver, context } from './bindings.js'
 
-const installed = spawnSync('zstd', ['--version']).status === 0
-const required = process.env['HOLDFAST_TEST_REQUIRE'] === 'all'
 const plain = Buffer.from('the same line, many times over\n'.repeat(5000))
 
-describe.runIf(installed || required).each(bindings)('over %s, the zstd command', (_, open) => {
+describe.skipIf(skipsWithout('zstd')).each(bindings)('over %s, the zstd command', (_, open) => {
   it('reads what the codec writes', () => {
     const encoded = new Uint8Array(plain.length)
     const length = codecOver(open).encode(plain, encoded, context)

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { seededImage, writeImageFile } from '@holdfast/testkit/images'
+import { tempFolder } from 'holdfast-lab'
 
 const packageFolder = resolve(import.meta.dirname, '../..')
 
@@ -51,7 +51,7 @@ pipelines:
 
 /** Makes a workplace. */
 export async function workplace(config = plainConfig): Promise<Workplace> {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-cli-'))
+  const { path: folder, [Symbol.dispose]: remove } = tempFolder()
   await symlink(join(packageFolder, 'node_modules'), join(folder, 'node_modules'))
   await writeFile(join(folder, 'holdfast.yaml'), config)
   const disks = [
@@ -67,7 +67,7 @@ export async function workplace(config = plainConfig): Promise<Workplace> {
     folder,
     holdfast: (args, environment) =>
       runHoldfast(args, folder, { XDG_CACHE_HOME: join(folder, '.cache'), ...environment }),
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: async () => remove(),
   }
 }
 

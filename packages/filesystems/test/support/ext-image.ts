@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
+import { run, runWith, type TempFolder } from 'holdfast-lab'
 import { openExt } from '../../src/ext/ext.js'
-import type { Filesystem } from '../../src/filesystem.js'
+import type { Entry, Filesystem, OpenFile } from '../../src/filesystem.js'
 import { fileSource } from './file-source.js'
 import { unaborted } from './memory-source.js'
-import { run, runWith, type tempFolder } from './programs.js'
 
 /** An ext image that debugfs works on. */
 export interface ExtImage {
@@ -17,7 +17,7 @@ export interface ExtImage {
 }
 
 /** Makes an ext image with the options of mkfs.ext4. */
-export function extImage(folder: ReturnType<typeof tempFolder>, size: string, ...options: readonly string[]): ExtImage {
+export function extImage(folder: TempFolder, size: string, ...options: readonly string[]): ExtImage {
   const path = folder.at('ext.image')
   run('mkfs.ext4', '-q', '-F', ...options, path, size)
   const debug = (...commands: readonly string[]) => {
@@ -39,4 +39,14 @@ export function extImage(folder: ReturnType<typeof tempFolder>, size: string, ..
       return { ...(await openExt(source, unaborted)), [Symbol.asyncDispose]: () => source[Symbol.asyncDispose]() }
     },
   }
+}
+
+/** Finds what has a path. */
+export function find(filesystem: Filesystem, path: string): Promise<Entry> {
+  return filesystem.find(path, unaborted)
+}
+
+/** Opens the file that has a path. */
+export async function openAt(filesystem: Filesystem, path: string): Promise<OpenFile> {
+  return await filesystem.open(await find(filesystem, path), unaborted)
 }

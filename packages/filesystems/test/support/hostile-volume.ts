@@ -1,8 +1,8 @@
 import fc from 'fast-check'
+import { fuzzRuns, largestAllocation } from 'holdfast-lab'
 import { expect } from 'vitest'
 import type { ByteSource, CallOptions, Entry, Filesystem } from '../../src/filesystem.js'
 import { isFilesystemError } from '../../src/filesystem-error.js'
-import { largestAllocation } from './allocations.js'
 import { memorySource } from './memory-source.js'
 
 /** A volume to be damaged in place, and how. */
@@ -21,8 +21,8 @@ export interface Structure {
   readonly seal?: (structure: Uint8Array) => void
 }
 
-const mutants = Number(process.env['HOLDFAST_FUZZ_RUNS'] ?? 2000)
-const seed = Number(process.env['HOLDFAST_FUZZ_SEED'] ?? 20_261_123)
+const runs = fuzzRuns(2000)
+const mutants = runs.numRuns
 /** One mutant must be done with in this time, on a busy machine. */
 const mostMs = 60_000
 /** Of each directory. */
@@ -78,7 +78,7 @@ export async function assertSurvives({ bytes, open, structures }: HostileVolume)
             part.set(before)
           }
         }),
-        { numRuns: mutants, seed, endOnFailure: true },
+        runs,
       ),
   )
   expect(largest).toBeLessThanOrEqual(mostAllocatedBytes)

@@ -1,9 +1,9 @@
 import { strict as assert } from 'node:assert'
 import fc from 'fast-check'
+import { fuzzRuns, largestAllocation } from 'holdfast-lab'
 import { describe, expect, it } from 'vitest'
 import type { ByteSource, CallOptions, Entry, Filesystem } from '../../src/filesystem.js'
 import { isFilesystemError } from '../../src/filesystem-error.js'
-import { largestAllocation } from './allocations.js'
 import { type MemorySource, memorySource, unaborted } from './memory-source.js'
 
 /** A file system and the images of it to damage. */
@@ -14,8 +14,8 @@ export interface HostileSubject {
   readonly images: Readonly<Record<string, () => Uint8Array>>
 }
 
-const mutants = Number(process.env['HOLDFAST_FUZZ_RUNS'] ?? 2000)
-const seed = Number(process.env['HOLDFAST_FUZZ_SEED'] ?? 20_261_123)
+const runs = fuzzRuns(2000)
+const mutants = runs.numRuns
 /** What a caller's own buffers, one table and one batch may take. */
 const allocationLimitBytes = 20 * 2 ** 20
 const slowestMs = 10_000
@@ -47,7 +47,7 @@ export function describeHostile({ name, open, images }: HostileSubject): void {
               // Patches may overlap: the first ones are taken back last.
               for (const { at, patch } of whole.reverse()) bytes.set(patch, at)
             }),
-            { numRuns: mutants, seed, endOnFailure: true },
+            runs,
           )
         })
         expect(largest).toBeLessThanOrEqual(allocationLimitBytes)

@@ -1,29 +1,14 @@
-import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { run, skipsUnless, skipsWithout, tempFolder } from 'holdfast-lab'
 import { describe } from 'vitest'
 
-const programs = [
-  { program: 'mkntfs', debianPackage: 'ntfs-3g' },
-  { program: 'ntfs-3g', debianPackage: 'ntfs-3g' },
-  { program: 'setfattr', debianPackage: 'attr' },
-  { program: 'fusermount', debianPackage: 'fuse3' },
-]
-const path = `${process.env['PATH']}:/usr/sbin:/sbin`
-const missing = programs.filter(
-  ({ program }) => spawnSync(program, ['--version'], { env: { PATH: path } }).error !== undefined,
-)
-const cannotMount = process.getuid?.() !== 0 || !existsSync('/dev/fuse')
-const isRequired = process.env['HOLDFAST_TEST_REQUIRE'] === 'all'
-if (!isRequired && missing.length > 0)
-  process.stdout.write(`SKIPPED: NTFS; apt-get install ${missing.map((wanted) => wanted.debianPackage).join(' ')}\n`)
-if (!isRequired && cannotMount) process.stdout.write('SKIPPED: NTFS; mounting with ntfs-3g wants root and /dev/fuse\n')
+const canMount = process.getuid?.() === 0 && existsSync('/dev/fuse')
 
-/** A suite that makes volumes with ntfs-3g: skipped aloud where it cannot be mounted, failed where it is required. */
-export const describeNtfs: typeof describe | ReturnType<typeof describe.skipIf> = describe.skipIf(
-  (missing.length > 0 || cannotMount) && !isRequired,
+/** A suite that makes volumes with ntfs-3g. */
+export const describeNtfs = describe.skipIf(
+  skipsWithout('ntfs-3g', 'attr', 'fuse3') || skipsUnless(canMount, 'mounting with ntfs-3g wants root and /dev/fuse'),
 )
 
 /** How a volume is made and filled. */
@@ -57,28 +42,15 @@ const mostDigestBytes = 2 ** 25
 
 /** Makes a volume, fills it, mounts it again and reads what is there. */
 export function makeNtfs({ sizeBytes, mkntfs, mount = '', fill, finish }: NtfsRecipe): MadeNtfs {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-ntfs-'))
-  try {
-    const image = join(folder, 'image')
-    run('truncate', '-s', String(sizeBytes), image)
-    run('mkntfs', '-Q', '-q', '-F', ...mkntfs, image)
-    withMounted(folder, image, mount, fill)
-    finish?.(image)
-    const seen = new Map<string, SeenFile>()
-    withMounted(folder, image, 'ro', (root) => look(root, '', seen))
-    return { bytes: readFileSync(image), seen }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-/** Runs a program. */
-export function run(program: string, ...args: readonly string[]): string {
-  return execFileSync(program, args, {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, PATH: path },
-  })
+  using folder = tempFolder()
+  const image = folder.at('image')
+  run('truncate', '-s', String(sizeBytes), image)
+  run('mkntfs', '-Q', '-q', '-F', ...mkntfs, image)
+  withMounted(folder.path, image, mount, fill)
+  finish?.(image)
+  const seen = new Map<string, SeenFile>()
+  withMounted(folder.path, image, 'ro', (root) => look(root, '', seen))
+  return { bytes: readFileSync(image), seen }
 }
 
 /** Sets one of the attributes by which ntfs-3g lets NTFS be seen as it is. */

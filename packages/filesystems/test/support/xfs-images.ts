@@ -1,19 +1,7 @@
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe } from 'vitest'
-
-const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` }
-const programs = ['mkfs.xfs', 'xfs_repair']
-const isMissing = programs.some((program) => spawnSync(program, ['-V'], { env }).error !== undefined)
-const isRequired = process.env['HOLDFAST_TEST_REQUIRE'] === 'all'
-if (isMissing && !isRequired) process.stdout.write('SKIPPED: XFS; apt-get install xfsprogs\n')
-
-/** A suite that makes volumes with mkfs.xfs: skipped aloud where that is missing, failed where it is required. */
-export const describeXfs: typeof describe | ReturnType<typeof describe.skipIf> = describe.skipIf(
-  isMissing && !isRequired,
-)
+import { programEnvironment, run, tempFolder } from 'holdfast-lab'
 
 /** What a volume is filled with. */
 export type ProtoNode =
@@ -35,20 +23,16 @@ export interface XfsRecipe {
 
 /** Makes a volume by mkfs.xfs alone, without mounting it. */
 export function makeXfs({ mkfs, tree, sizeMib = 36 }: XfsRecipe): Uint8Array {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-xfs-'))
-  try {
-    const image = join(folder, 'image')
-    const proto = join(folder, 'proto')
-    writeFileSync(proto, ['boot', '0 0', 'd--755 0 0', ...protoLines(folder, tree), '$', ''].join('\n'))
-    execFileSync('truncate', ['-s', `${sizeMib}M`, image])
-    // Volumes of less than 300 MB are made for tests only.
-    const forTests = { ...env, TEST_DIR: folder, TEST_DEV: image, QA_CHECK_FS: 'yes' }
-    execFileSync('mkfs.xfs', ['-q', '-d', 'agcount=2', ...mkfs, '-p', proto, image], { env: forTests, stdio: 'pipe' })
-    execFileSync('xfs_repair', ['-n', image], { env, stdio: 'pipe' })
-    return readFileSync(image)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  using folder = tempFolder()
+  const image = folder.at('image')
+  const proto = folder.at('proto')
+  writeFileSync(proto, ['boot', '0 0', 'd--755 0 0', ...protoLines(folder.path, tree), '$', ''].join('\n'))
+  run('truncate', '-s', `${sizeMib}M`, image)
+  // Volumes of less than 300 MB are made for tests only.
+  const forTests = { ...programEnvironment(), TEST_DIR: folder.path, TEST_DEV: image, QA_CHECK_FS: 'yes' }
+  execFileSync('mkfs.xfs', ['-q', '-d', 'agcount=2', ...mkfs, '-p', proto, image], { env: forTests, stdio: 'pipe' })
+  run('xfs_repair', '-n', image)
+  return readFileSync(image)
 }
 
 /** Lines as the prototype file wants them; the content of files is put beside it. */

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
+import { fuzzRuns, largestAllocation } from 'holdfast-lab'
 import { describe, expect, it } from 'vitest'
 import type { NamedSource } from '../../src/bytes/byte-source.js'
 import type { ImageCodec } from '../../src/image/codec.js'
 import { isImageError } from '../../src/image/image-error.js'
 import { openImage } from '../../src/image/open-image.js'
-import { largestAllocation } from './allocations.js'
 import { type MemoryFile, memoryFile } from './memory-file.js'
 
 /** An image to be damaged: the file that is opened, and those it names. */
@@ -35,8 +35,8 @@ export interface HostileSubject {
   readonly fields: readonly HeaderField[]
 }
 
-const mutants = Number(process.env['HOLDFAST_FUZZ_RUNS'] ?? 20_000)
-const seed = Number(process.env['HOLDFAST_FUZZ_SEED'] ?? 20_261_123)
+const runs = fuzzRuns(20_000)
+const mutants = runs.numRuns
 const allocationLimitBytes = 64 * 2 ** 20
 
 interface Damage {
@@ -55,7 +55,7 @@ export function describeHostile({ name, codec, seeds, fields }: HostileSubject):
           fc.asyncProperty(fc.oneof(...images.map(mutation)), async (mutation) => {
             await useImage(codec, mutate(mutation), mutation.image.others ?? {})
           }),
-          { numRuns: mutants, seed, endOnFailure: true },
+          runs,
         )
       })
       expect(largest).toBeLessThanOrEqual(allocationLimitBytes)

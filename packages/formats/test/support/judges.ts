@@ -1,16 +1,14 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileDigest, run, skipsWithout, tempFolder } from 'holdfast-lab'
 import { describe } from 'vitest'
 
 /** A program by other people that reads disk images. */
 export interface Judge {
   readonly name: 'qemu-img' | '7zz' | 'libvhdi' | 'libvmdk' | 'libqcow'
-  /** Program and the Debian package that has it. */
-  readonly program: string
-  readonly debianPackage: string
   /** SHA-256 of the disk as this program reads it. @throws when the program refuses the image */
   readonly digest: (image: string, format: JudgedFormat) => Promise<string>
 }
@@ -34,61 +32,21 @@ const sevenZipNames: Readonly<Partial<Record<JudgedFormat, string>>> = {
 
 /** All judges. Their known defects stand beside the cases that meet them. */
 export const judges = {
-  qemuImg: { name: 'qemu-img', program: 'qemu-img', debianPackage: 'qemu-utils', digest: qemuDigest },
-  sevenZip: { name: '7zz', program: '7zz', debianPackage: '7zip', digest: sevenZipDigest },
-  libvhdi: {
-    name: 'libvhdi',
-    program: 'vhdimount',
-    debianPackage: 'libvhdi-utils',
-    digest: (image) => mountedDigest('vhdimount', image),
-  },
-  libvmdk: {
-    name: 'libvmdk',
-    program: 'vmdkmount',
-    debianPackage: 'libvmdk-utils',
-    digest: (image) => mountedDigest('vmdkmount', image),
-  },
-  libqcow: {
-    name: 'libqcow',
-    program: 'qcowmount',
-    debianPackage: 'libqcow-utils',
-    digest: (image) => mountedDigest('qcowmount', image),
-  },
+  qemuImg: { name: 'qemu-img', digest: qemuDigest },
+  sevenZip: { name: '7zz', digest: sevenZipDigest },
+  libvhdi: { name: 'libvhdi', digest: (image) => mountedDigest('vhdimount', image) },
+  libvmdk: { name: 'libvmdk', digest: (image) => mountedDigest('vmdkmount', image) },
+  libqcow: { name: 'libqcow', digest: (image) => mountedDigest('qcowmount', image) },
 } as const satisfies Record<string, Judge>
 
-const missing = Object.values(judges).filter(({ program }) => spawnSync(program, ['--version']).error !== undefined)
-const isRequired = process.env['HOLDFAST_TEST_REQUIRE'] === 'all'
-if (missing.length > 0 && !isRequired)
-  process.stdout.write(
-    `SKIPPED: judges missing; apt-get install ${missing.map((judge) => judge.debianPackage).join(' ')}\n`,
-  )
-
-/** A suite that needs the judges: skipped aloud where one is missing, failed where they are required. */
-export const describeJudged: typeof describe | ReturnType<typeof describe.skipIf> = describe.skipIf(
-  missing.length > 0 && !isRequired,
+/** A suite that needs the judges. */
+export const describeJudged = describe.skipIf(
+  skipsWithout('qemu-utils', '7zip', 'libvhdi-utils', 'libvmdk-utils', 'libqcow-utils', 'fuse3'),
 )
-
-/** Runs a program and returns its output; its error output becomes the message of what is thrown. */
-export function run(program: string, ...args: readonly string[]): string {
-  return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-}
-
-/** SHA-256 of a file. */
-export async function fileDigest(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const part of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(part)
-  return hash.digest('hex')
-}
-
-/** A folder that is removed when it is disposed. */
-export function tempFolder(): { readonly path: string } & Disposable {
-  const path = mkdtempSync(join(tmpdir(), 'holdfast-formats-'))
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
-}
 
 async function qemuDigest(image: string, format: JudgedFormat): Promise<string> {
   using folder = tempFolder()
-  const raw = join(folder.path, 'disk.raw')
+  const raw = folder.at('disk.raw')
   run('qemu-img', 'convert', '-f', qemuNames[format], '-O', 'raw', image, raw)
   return await fileDigest(raw)
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileDigest, run, tempFolder } from 'holdfast-lab'
 import type { DiskImage, ImageExtent } from '../../src/image/disk-image.js'
 import type { ImageProblem } from '../../src/image/layer.js'
 import { openImage } from '../../src/image/open-image.js'
 import { createQcow2, type Qcow2WriterOptions, qcow2Codec } from '../../src/qcow2/index.js'
 import { rawCodec } from '../../src/raw/index.js'
-import { fileDigest, run, tempFolder } from './judges.js'
 import { besideImage, realFile, realStore } from './real-file.js'
 import { writeDisk } from './sample-disk.js'
 

@@ -1,35 +1,13 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream, mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { skipsWithout } from 'holdfast-lab'
 import { describe } from 'vitest'
 
-/** Programs by other people that speak NBD, or make what they need, and the Debian packages that have them. */
-const programs = {
-  'qemu-nbd': 'qemu-utils',
-  'qemu-img': 'qemu-utils',
-  'qemu-io': 'qemu-utils',
-  nbdinfo: 'libnbd-bin',
-  nbdcopy: 'libnbd-bin',
-  nbdsh: 'python3-libnbd',
-  nbdkit: 'nbdkit',
-  fio: 'fio',
-  openssl: 'openssl',
-} as const
-
-const missing = Object.entries(programs).filter(([program]) => spawnSync(program, ['--version']).error !== undefined)
-const isRequired = process.env['HOLDFAST_TEST_REQUIRE'] === 'all'
-if (missing.length > 0 && !isRequired)
-  process.stdout.write(
-    `SKIPPED: programs missing; apt-get install ${[...new Set(missing.map(([, name]) => name))].join(' ')}\n`,
-  )
-
-/** A suite that needs the programs: skipped aloud where one is missing, failed where they are required. */
-export const describeLive: typeof describe | ReturnType<typeof describe.skipIf> = describe.skipIf(
-  missing.length > 0 && !isRequired,
+/** A suite that needs programs by other people that speak NBD, or make what they need. */
+export const describeLive = describe.skipIf(
+  skipsWithout('qemu-utils', 'libnbd-bin', 'python3-libnbd', 'nbdkit', 'fio', 'openssl'),
 )
 
 /** libnbd's own shell, run by Debian's Python: another one that comes first in `PATH` has no libnbd. A script follows. */
@@ -64,16 +42,6 @@ export async function run(program: string, ...args: readonly string[]): Promise<
   const { status, output, complaints } = await finish(program, ...args)
   if (status !== 0) throw new Error(`${program} ended with ${status}: ${complaints}${output}`)
   return output
-}
-
-/** A folder that is removed when it is disposed. */
-export function tempFolder(): { readonly path: string; readonly file: (name: string) => string } & Disposable {
-  const path = mkdtempSync(join(tmpdir(), 'holdfast-nbd-'))
-  return {
-    path,
-    file: (name) => join(path, name),
-    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
-  }
 }
 
 /** A server that runs; it is stopped by its own process id. */
@@ -132,13 +100,6 @@ export async function freePort(): Promise<number> {
   await new Promise<void>((resolve) => server.close(() => resolve()))
   if (bound === null || typeof bound === 'string') throw new Error('There is no port.')
   return bound.port
-}
-
-/** SHA-256 of a file. */
-export async function fileDigest(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const part of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(part)
-  return hash.digest('hex')
 }
 
 /** SHA-256 of bytes. */

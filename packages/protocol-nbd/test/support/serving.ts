@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import { tempFolder } from 'holdfast-lab'
 import { type NbdError, type NbdServer, type ServeNbdOptions, serveNbd } from '../../src/index.js'
-import { tempFolder } from './programs.js'
 
 /** A server on a unix socket of its own, and what it complained about. */
 export interface Serving extends AsyncDisposable {

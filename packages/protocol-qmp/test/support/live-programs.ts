@@ -1,33 +1,8 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { describe } from 'vitest'
-
-/** Where Debian puts programs of the system, which a user's PATH may lack. */
-const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` }
-const isRequired = process.env['HOLDFAST_TEST_REQUIRE'] === 'all'
-
-/** The real programs and the Debian packages that have them. */
-const programs = {
-  'qemu-system-x86_64': 'qemu-system-x86',
-  'qemu-ga': 'qemu-guest-agent',
-} as const
-
-/** A suite that needs a real program: skipped aloud where it is missing, failed where it is required. */
-export function describeLive(program: keyof typeof programs): typeof describe | ReturnType<typeof describe.skipIf> {
-  const isMissing = spawnSync(program, ['--version'], { env }).error !== undefined
-  if (isMissing && !isRequired)
-    process.stdout.write(`SKIPPED: ${program} missing; apt-get install ${programs[program]}\n`)
-  return describe.skipIf(isMissing && !isRequired)
-}
-
-/** A folder that is removed when it is disposed. */
-export function tempFolder(): { readonly path: string } & Disposable {
-  const path = mkdtempSync(join(tmpdir(), 'holdfast-qmp-'))
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
-}
+import { programEnvironment } from 'holdfast-lab'
 
 /** A running program with its socket. */
 export interface LiveProgram extends AsyncDisposable {
@@ -81,7 +56,7 @@ export const blockedOnHost: readonly string[] = [
 ]
 
 async function start(program: string, args: readonly string[], path: string): Promise<LiveProgram> {
-  const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(program, args, { env: programEnvironment(), stdio: ['ignore', 'ignore', 'pipe'] })
   let complaints = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaints += text

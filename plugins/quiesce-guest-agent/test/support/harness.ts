@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BackupError, CallOptions, MachineRef, QuiesceSession } from '@holdfast/core'
@@ -8,6 +6,7 @@ import { type FakeGuestAgent, type FakeGuestAgentOptions, fakeGuestAgent } from 
 // The built package: a freeze runs in a process of its own, which only a build has.
 import { type GuestAgentQuiesceOptions, guestAgentQuiesce } from '@holdfast/quiesce-guest-agent'
 import { testContext } from '@holdfast/testkit'
+import { tempFolder } from 'holdfast-lab'
 import { onTestFinished } from 'vitest'
 import { oneClientChannel } from './one-client-channel.js'
 
@@ -15,19 +14,12 @@ export const call: CallOptions = { signal: new AbortController().signal }
 // Ids are branded; a test makes one where a source would.
 export const machine: MachineRef = { id: 'id-1' as MachineRef['id'], name: 'db' }
 
-/** A folder that is removed after the test. */
-export function tempFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-ga-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
-
 /** A fake agent on the socket of the machine above, and an open hook for it. */
 export async function hookOf(
   fake: FakeGuestAgentOptions = {},
   options: Partial<GuestAgentQuiesceOptions> = {},
 ): Promise<{ readonly agent: FakeGuestAgent; readonly session: QuiesceSession; readonly folder: string }> {
-  const folder = tempFolder()
+  const { path: folder } = tempFolder(onTestFinished)
   const agent = fakeGuestAgent(fake)
   const channel = await oneClientChannel(agent, join(folder, 'db.agent'))
   onTestFinished(async () => {

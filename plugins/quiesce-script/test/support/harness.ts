@@ -1,9 +1,9 @@
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CallOptions, type Logger, type MachineRef, type PluginContext, secretValue } from '@holdfast/core'
 import { testContext as hostContext } from '@holdfast/testkit'
+import { tempFolder } from 'holdfast-lab'
 import { onTestFinished } from 'vitest'
 import { type ScriptQuiesceOptions, scriptQuiesce } from '../../src/index.js'
 
@@ -24,8 +24,7 @@ export function testContext(
 
 /** A folder with shell scripts of the given bodies, removed after the test. */
 export async function folderWith(scripts: Readonly<Record<string, string>>): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-script-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const { path: folder } = tempFolder(onTestFinished)
   for (const [name, body] of Object.entries(scripts)) {
     await writeFile(join(folder, name), `#!/bin/sh\n${body}\n`)
     await chmod(join(folder, name), 0o700)

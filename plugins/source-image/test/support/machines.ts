@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type {
@@ -13,6 +13,7 @@ import type {
   SourceSession,
 } from '@holdfast/core'
 import { silentLogger, testContext } from '@holdfast/testkit'
+import { tempFolder } from 'holdfast-lab'
 import { onTestFinished } from 'vitest'
 import { type ImageSourceOptions, imageSource } from '../../src/index.js'
 
@@ -23,8 +24,7 @@ export type Piece = readonly [offset: number, bytes: Uint8Array]
 
 /** A temporary folder of machines, removed after the test. */
 export function machineRoot() {
-  const path = mkdtempSync(join(tmpdir(), 'holdfast-source-image-'))
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
+  const { path } = tempFolder(onTestFinished)
   const put = (name: string) => {
     const file = join(path, name)
     mkdirSync(dirname(file), { recursive: true })

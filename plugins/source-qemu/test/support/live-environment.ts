@@ -6,8 +6,9 @@ import type { MachineRef } from '@holdfast/core'
 import { queryBlockExports, queryBlockNodes, queryObjectNames } from '@holdfast/protocol-qmp'
 import { qemuSource } from '@holdfast/source-qemu'
 import type { SourceEnvironment } from '@holdfast/testkit'
+import { tempFolder } from 'holdfast-lab'
 import { bootableMachine, bootSector } from './boot-sector.js'
-import { type LiveMachine, startMachine, tempFolder } from './live-machine.js'
+import { type LiveMachine, startMachine } from './live-machine.js'
 
 /** Two running machines with two disks each, and what the checks need to know of them. */
 export interface LiveEnvironment extends AsyncDisposable {
@@ -18,8 +19,8 @@ export interface LiveEnvironment extends AsyncDisposable {
 export async function liveEnvironment(transport: 'pull' | 'push'): Promise<LiveEnvironment> {
   const folder = tempFolder()
   const running: LiveMachine[] = []
-  const scratch = join(folder.path, 'scratch')
-  const images = join(folder.path, 'images')
+  const scratch = folder.at('scratch')
+  const images = folder.at('images')
   mkdirSync(scratch)
   mkdirSync(images)
   for (const name of ['web', 'db']) {
@@ -45,7 +46,7 @@ export async function liveEnvironment(transport: 'pull' | 'push'): Promise<LiveE
   const environment: LiveEnvironment['environment'] = {
     create: () =>
       qemuSource({
-        monitor: join(folder.path, '{name}/qmp.sock'),
+        monitor: folder.at('{name}/qmp.sock'),
         scratch,
         images,
         transport,
@@ -58,7 +59,7 @@ export async function liveEnvironment(transport: 'pull' | 'push'): Promise<LiveE
       for (const disk of ['root', 'data']) await write(id, disk)
     },
     readRestored: async (name, disk) => {
-      const copy = join(folder.path, 'restored.raw')
+      const copy = folder.at('restored.raw')
       execFileSync('qemu-img', ['convert', '-O', 'raw', join(images, name, `${disk}.qcow2`), copy])
       return readFile(copy)
     },

@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectQmp, type QmpSession, queryBlockDevices } from '@holdfast/protocol-qmp'
-import { type RunningQemu, startQemu } from 'holdfast-qemu-lab'
+import { type RunningQemu, startQemu } from 'holdfast-lab'
 
 /** A disk of a machine for tests. */
 export interface LiveDisk {
@@ -23,12 +22,6 @@ export interface LiveMachine extends AsyncDisposable {
   readonly io: (disk: string, command: string) => Promise<string>
   /** The disk as the guest reads it. */
   readonly content: (disk: string) => Promise<Buffer>
-}
-
-/** A folder with the sockets and disks of machines: those of machine `web` are below `web/`. */
-export function tempFolder(): { readonly path: string } & Disposable {
-  const path = mkdtempSync(join(tmpdir(), 'holdfast-qemu-'))
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
 /** What may be otherwise. */

@@ -1,16 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectQmp, queryBlockDevices, queryBlockNodes, queryStatus } from '@holdfast/protocol-qmp'
-import { skipsWithout, startQemu } from 'holdfast-qemu-lab'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { skipsWithout, startQemu, tempFolder } from 'holdfast-lab'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 
 describe.skipIf(skipsWithout('qemu'))('a QEMU without a guest', () => {
   let folder = ''
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'holdfast-lab-'))
+    folder = tempFolder(onTestFinished).path
   })
-  afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
   const disk = (id: string, bus: 'virtio' | 'scsi' | 'sata' | 'ide') => {
     const file = join(folder, `${id}, with a comma.raw`)

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { programEnvironment } from '../programs/run.ts'
 import { kernelCommandLine } from './kernel-command-line.ts'
-import { labEnvironment } from './needed-programs.ts'
 
 /** A guest that was built. */
 export interface GuestImage {
@@ -37,5 +37,5 @@ export async function makeDataDisk(file: string, { sizeBytes }: { readonly sizeB
   await writeFile(file, '')
   await truncate(file, sizeBytes)
   const args = ['-q', '-F', '-t', 'ext4', '-E', 'lazy_itable_init=0', '-L', 'data', file]
-  await run('mke2fs', args, { env: labEnvironment(), timeout: buildTimeoutMs })
+  await run('mke2fs', args, { env: programEnvironment(), timeout: buildTimeoutMs })
 }

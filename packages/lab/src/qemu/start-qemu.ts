@@ -3,9 +3,9 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { programEnvironment } from '../programs/run.ts'
 import { diskArguments, type LabDisk } from './disk-arguments.ts'
 import { kernelCommandLine } from './kernel-command-line.ts'
-import { labEnvironment } from './needed-programs.ts'
 import { type SerialConsole, serialConsole } from './serial-console.ts'
 
 /** A kernel that QEMU boots itself, without BIOS and boot loader: `kernel` of a guest that was made. */
@@ -63,7 +63,7 @@ export async function startQemu(options: QemuOptions): Promise<RunningQemu> {
 
   const said = openSync(messages, 'w+')
   const child = spawn('qemu-system-x86_64', machineArguments(options, { qmpPath, agentPath, console }), {
-    env: labEnvironment(),
+    env: programEnvironment(),
     stdio: ['ignore', said, said],
   })
   let failure: Error | undefined

@@ -1,22 +1,20 @@
-import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectGuestAgent, type GuestAgent } from '@holdfast/protocol-qmp'
-import { bootGuest, type GuestImage, makeDataDisk, makeGuest, skipsWithout, startQemu } from 'holdfast-qemu-lab'
+import { bootGuest, type GuestImage, makeDataDisk, makeGuest, skipsWithout, startQemu, tempFolder } from 'holdfast-lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const bootMs = 120_000
 
 describe.skipIf(skipsWithout('guest'))('the guest', { timeout: bootMs + 60_000 }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-lab-'))
+  const { path: folder } = tempFolder(afterAll)
   const data = join(folder, 'data.raw')
   let guest: GuestImage
   beforeAll(async () => {
     guest = await makeGuest(folder)
     await makeDataDisk(data, { sizeBytes: 2 ** 26 })
   }, 60_000)
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   const disks = () => [
     { id: 'root', file: guest.disk, format: 'raw' as const, discardsWrites: true },

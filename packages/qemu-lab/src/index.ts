@@ -1,7 +1,0 @@
-export { type BootDisk, bootGuest } from './boot-guest.ts'
-export type { DiskBus, DiskFormat, LabDisk } from './disk-arguments.ts'
-export { kernelCommandLine } from './kernel-command-line.ts'
-export { type GuestImage, type MakeGuestOptions, makeDataDisk, makeGuest } from './make-guest.ts'
-export { type LabNeed, skipsWithout } from './needed-programs.ts'
-export { type SerialConsole, serialConsole } from './serial-console.ts'
-export { type DirectKernel, type QemuOptions, type RunningQemu, startQemu } from './start-qemu.ts'
