@@ -19,7 +19,7 @@ const config: KnipConfig = {
       entry: ['scripts/*.mjs', 'bench/*.ts', 'bench/measure/read-nbd-export.ts', '{scripts,bench}/test/**/*.test.ts'],
       project: ['{scripts,bench}/**/*.{mjs,ts}', '*.ts'],
       // The checkout itself is a place where configurations and documentation fences find the packages.
-      ignoreDependencies: ['@holdfast/.+', 'holdfast-target-acme'],
+      ignoreDependencies: ['@holdfast/.+', 'holdfast-lab', 'holdfast-target-acme'],
     },
     ...Object.fromEntries(
       built.map((folder) => [

@@ -172,7 +172,7 @@ export const bans = [
     zones: ['lab'],
     hits: ({ specifier }) => isThirdParty(specifier) || isOurs(specifier),
     reason:
-      'Every test may start a machine, those of the protocols too, whatever is built: the lab stands on Node alone.',
+      'Every test may start a machine or a library, those of the protocols too, whatever is built: the labs stand on Node alone.',
   },
   {
     id: 'example-published-names',

@@ -71,6 +71,7 @@ test('what the matrix allows is let through', () => {
     ],
     ['packages/protocol-a/test/a.test.ts', "import { startQemu } from 'holdfast-lab'"],
     ['packages/lab/test/a.test.ts', "import { connectQmp } from '@holdfast/protocol-qmp'"],
+    ['packages/lab/test/b.test.ts', "import { connectIscsi } from '@holdfast/protocol-iscsi'"],
     ['examples/a/a.ts', "import { diskTarget } from '@holdfast/target-disk'"],
   ])
   expect(importViolations(allowed)).toEqual([])

@@ -12,3 +12,12 @@ export { kernelCommandLine } from './qemu/kernel-command-line.ts'
 export { type GuestImage, type MakeGuestOptions, makeDataDisk, makeGuest } from './qemu/make-guest.ts'
 export { type SerialConsole, serialConsole } from './qemu/serial-console.ts'
 export { type DirectKernel, type QemuOptions, type RunningQemu, startQemu } from './qemu/start-qemu.ts'
+export { firstElement } from './tape/configure-library.ts'
+export {
+  type ChapUser,
+  type ChapUsers,
+  type LabCartridge,
+  startTgtd,
+  type TgtdLibrary,
+  type TgtdOptions,
+} from './tape/start-tgtd.ts'

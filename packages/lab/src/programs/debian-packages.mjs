@@ -70,6 +70,11 @@ export const debianPackages = {
   },
   'xz-utils': { programs: ['xz'], reason: "unpacks the guest's kernel, so that it boots sooner" },
   fuse3: { programs: ['fusermount'], reason: 'takes away what vhdimount, vmdkmount and qcowmount mounted' },
+  tgt: { programs: ['tgtd', 'tgtadm', 'tgtimg'], reason: 'is the tape library that our iSCSI initiator writes to' },
+  'libiscsi-bin': {
+    programs: ['iscsi-ls', 'iscsi-inq', 'iscsi-readcapacity16', 'iscsi-test-cu'],
+    reason: 'logs in to the iSCSI target that our tests talk to',
+  },
   zstd: { programs: ['zstd'], reason: 'reads what our zstd transform wrote, and the other way round' },
 }
 

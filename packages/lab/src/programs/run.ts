@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { delimiter } from 'node:path'
 
 /** The environment of a program: what it says is English and UTC, and a user's PATH may lack the folders of the system's. */
@@ -22,5 +22,22 @@ export function runWith(input: string, program: string, ...args: readonly string
     stdio: 'pipe',
     maxBuffer: 2 ** 28,
     timeout: 180_000,
+  })
+}
+
+const limitMs = 60_000
+
+/** Runs a program without blocking, as it may talk to a server in this process. @throws Error with what the program said */
+export async function runAside(
+  program: string,
+  args: readonly string[],
+  more: NodeJS.ProcessEnv = {},
+): Promise<string> {
+  return await new Promise((resolve, reject) => {
+    const options = { env: { ...programEnvironment(), ...more }, timeout: limitMs }
+    execFile(program, args, options, (error, output, complaints) => {
+      if (error === null) resolve(output)
+      else reject(new Error(`${program} ${args.join(' ')}: ${complaints}${output}`.trim(), { cause: error }))
+    })
   })
 }

@@ -1,0 +1,6 @@
+/**
+ * An iSCSI initiator.
+ *
+ * @module @holdfast/protocol-iscsi
+ */
+export * from '@holdfast/protocol-iscsi'
