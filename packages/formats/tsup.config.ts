@@ -8,4 +8,5 @@ export default preset({
   vhd: 'src/vhd/index.ts',
   vhdx: 'src/vhdx/index.ts',
   qcow2: 'src/qcow2/index.ts',
+  tar: 'src/tar/index.ts',
 })

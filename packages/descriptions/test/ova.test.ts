@@ -1,6 +1,6 @@
+import { tarHeader } from '@holdfast/formats/tar'
 import { describe, expect, it } from 'vitest'
 import { listOva, ovaParts, partOf, readOva } from '../src/index.js'
-import { tarHeader } from '../src/ovf/tar-header.js'
 import { fixture } from './support/fixtures.js'
 import { type Content, memorySource, ovaOf, textBytes } from './support/memory-ova.js'
 import { refusal, refusalOf } from './support/refusal.js'
@@ -69,7 +69,7 @@ it.each([
   [8 * gibibyte - 1, 0x37],
   [8 * gibibyte, 0x80],
 ])('writes a size of %i so that its field ends, or in base 256', (sizeBytes, first) => {
-  const block = tarHeader({ name: 'a', sizeBytes, type: '0' }, epoch)
+  const block = tarHeader({ name: 'a', sizeBytes, type: '0' }, { modifiedAt: epoch })
   expect(block[124]).toBe(first)
   expect(block[135]).toBe(0)
 })
@@ -79,7 +79,8 @@ function archive(...blocks: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat([...padded, Buffer.alloc(1024)]))
 }
 
-const header = (name: string, sizeBytes: number, type = '0') => tarHeader({ name, sizeBytes, type }, epoch)
+const header = (name: string, sizeBytes: number, type = '0') =>
+  tarHeader({ name, sizeBytes, type }, { modifiedAt: epoch })
 
 describe('a tar archive', () => {
   it('may have long names of GNU, names and sizes of PAX, folders, and no end', async () => {

@@ -1,8 +1,7 @@
+import { isZeroBlock, parseTarHeader, paxRecords, type TarHeader, tarBlockBytes, textOf } from '@holdfast/formats/tar'
 import { invalidDescription } from '../errors.js'
 import { printable } from '../printable.js'
-import { paxRecords } from './pax-records.js'
 import { type PositionedBytes, partOf } from './positioned-bytes.js'
-import { isZeroBlock, parseTarHeader, type TarHeader, tarBlockBytes, textOf } from './tar-header.js'
 
 /** A file inside an OVA. */
 export interface OvaMember {

@@ -1,7 +1,6 @@
+import { memberHead, tarBlockBytes, tarPadding } from '@holdfast/formats/tar'
 import { cannotDescribe } from '../errors.js'
 import { printable } from '../printable.js'
-import { paxRecord } from './pax-records.js'
-import { tarBlockBytes, tarHeader } from './tar-header.js'
 
 /** A file to go into an OVA. */
 export interface OvaContent {
@@ -38,34 +37,16 @@ export function* ovaParts(
   const modifiedAt = options.modifiedAt ?? new Date(0)
   let offset = 0
   for (const { name, sizeBytes } of contents) {
-    const bytes = headersFor(name, sizeBytes, modifiedAt)
+    const bytes = memberHead({ name, sizeBytes, modifiedAt })
     yield { kind: 'bytes', offset, bytes }
     offset += bytes.length
     yield { kind: 'content', offset, name, sizeBytes }
     offset += sizeBytes
-    const padding = paddingOf(sizeBytes)
+    const padding = tarPadding(sizeBytes)
     if (padding > 0) yield { kind: 'bytes', offset, bytes: new Uint8Array(padding) }
     offset += padding
   }
   yield { kind: 'bytes', offset, bytes: new Uint8Array(2 * tarBlockBytes) }
-}
-
-function headersFor(name: string, sizeBytes: number, modifiedAt: Date): Uint8Array {
-  const isPlain = /^[\x20-\x7e]{1,99}$/.test(name)
-  const plainName = isPlain ? name : name.replace(/[^\x20-\x7e]/g, '_').slice(0, 99)
-  const header = tarHeader({ name: plainName, sizeBytes, type: '0' }, modifiedAt)
-  if (isPlain) return header
-  const record = paxRecord('path', name)
-  const extension = tarHeader({ name: 'PaxHeaders/name', sizeBytes: record.length, type: 'x' }, modifiedAt)
-  const all = new Uint8Array(extension.length + record.length + paddingOf(record.length) + header.length)
-  all.set(extension, 0)
-  all.set(record, extension.length)
-  all.set(header, all.length - header.length)
-  return all
-}
-
-function paddingOf(sizeBytes: number): number {
-  return (tarBlockBytes - (sizeBytes % tarBlockBytes)) % tarBlockBytes
 }
 
 function checkOrder(contents: readonly OvaContent[]): void {

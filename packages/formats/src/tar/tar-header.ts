@@ -9,6 +9,13 @@ export interface TarHeader {
   readonly type: string
 }
 
+/** What else a header that is written says. */
+export interface TarAttributes {
+  readonly modifiedAt: Date
+  /** Permissions. @defaultValue `0o644` */
+  readonly mode?: number
+}
+
 const largestOctal = 8 ** 11 - 1
 const fields = {
   name: [0, 100],
@@ -43,13 +50,13 @@ export function parseTarHeader(block: Uint8Array): TarHeader | undefined {
 }
 
 /** Writes a header of POSIX ustar for a file, or extended attributes; sizes from 8 GiB in base 256, which all readers know. */
-export function tarHeader(header: TarHeader, modifiedAt: Date): Uint8Array {
+export function tarHeader(header: TarHeader, { modifiedAt, mode = 0o644 }: TarAttributes): Uint8Array {
   const block = new Uint8Array(tarBlockBytes)
   const put = (text: string, offset: number) => block.set(new TextEncoder().encode(text), offset)
   const octal = (value: number, [offset, length]: readonly [number, number]) =>
     put(value.toString(8).padStart(length - 1, '0'), offset)
   put(header.name, fields.name[0])
-  octal(0o644, fields.mode)
+  octal(mode, fields.mode)
   octal(0, fields.uid)
   octal(0, fields.gid)
   if (header.sizeBytes <= largestOctal) octal(header.sizeBytes, fields.size)
