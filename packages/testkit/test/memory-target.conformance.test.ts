@@ -19,7 +19,7 @@ describeTarget('memoryTarget with every facet', () => {
 })
 
 describeTarget('memoryTarget as a tape', () => {
-  const target = memoryTarget({ sequential: true })
+  const target = memoryTarget({ sequential: true, sync: true, removes: false })
   return { create: () => target, storeInProcess: true }
 })
 

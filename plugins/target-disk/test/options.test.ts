@@ -59,6 +59,8 @@ describe('the plugin', () => {
       exclusiveCreate: true,
       sequential: false,
       removable: false,
+      removes: true,
+      sync: false,
       maxObjectBytes: undefined,
       maxConcurrency: 4,
       immutability: false,

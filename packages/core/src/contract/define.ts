@@ -36,6 +36,8 @@ const targetDefaults = {
   exclusiveCreate: false,
   sequential: false,
   removable: false,
+  removes: true,
+  sync: false,
   maxObjectBytes: undefined,
   maxConcurrency: 4,
   immutability: false,

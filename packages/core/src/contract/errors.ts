@@ -28,6 +28,8 @@ export const errorCodes = {
   E_TARGET_READ_ONLY: 'The target does not accept writes.',
   E_TARGET_IMMUTABLE: 'The object is locked against removal.',
   E_TARGET_IO: 'The target failed while reading or writing.',
+  E_MEDIA_NEEDED: 'A medium that is needed is not there.',
+  E_MEDIA_FOREIGN: 'The medium holds something else.',
   E_OBJECT_NOT_FOUND: 'No object of that key on the target.',
   E_OBJECT_EXISTS: 'An object of that key is already on the target.',
   E_OBJECT_KEY: 'A key is not a legal object name.',

@@ -12,6 +12,13 @@ export interface TargetCapabilities {
   readonly sequential: boolean
   /** Media may be away: objects can be listed and yet not be readable now. @defaultValue `false` */
   readonly removable: boolean
+  /**
+   * Objects can be removed. Where they cannot, nothing is ever pruned, and so writers and readers leave no signs of life.
+   * @defaultValue `true`
+   */
+  readonly removes: boolean
+  /** Objects survive a power cut only once they were synced: `TargetSession.sync` is present. @defaultValue `false` */
+  readonly sync: boolean
   /** Largest object, in bytes; at least 32 MiB, so that any pack fits. @defaultValue `undefined` (no limit) */
   readonly maxObjectBytes: number | undefined
   /** Operations at once that still help. @defaultValue `4` */
@@ -41,8 +48,8 @@ export interface TargetSession extends AsyncDisposable {
   /**
    * Stores an object.
    *
-   * Guarantee: other calls see either nothing or the whole object, and once this resolves it survives a power cut. An
-   * existing object of that key is left alone. Each yielded buffer is valid until the next is asked for and may be
+   * Guarantee: other calls see either nothing or the whole object, and once this resolves it survives a power cut, unless
+   * `capabilities.sync`. An existing object of that key is left alone. Each yielded buffer is valid until the next is asked for and may be
    * shared memory. Abort, or a body that throws: nothing stays behind.
    * Checked by: `target/put/visible-when-complete`, `target/put/body-throws`, `target/put/abort`, `target/put/exists`.
    * When a `put` failed for a passing reason, the object may be there all the same; the engine looks before it retries.
@@ -67,9 +74,23 @@ export interface TargetSession extends AsyncDisposable {
    * Checked by: `target/list/exactly-once`, `target/list/prefix`, `target/list/while-writing`.
    */
   readonly list: (prefix: string, options: CallOptions) => AsyncIterable<ObjectInfo>
-  /** Removes an object. Idempotency: one that is not there is no error. Checked by: `target/remove/twice`. */
+  /**
+   * Removes an object. Idempotency: one that is not there is no error. Checked by: `target/remove/twice`.
+   *
+   * Without `capabilities.removes` it rejects with `E_UNSUPPORTED`. Checked by: `target/remove/undeclared`.
+   */
   readonly remove: (key: ObjectKey, options: CallOptions) => Promise<void>
 
+  /**
+   * Makes what was put survive a power cut. Present exactly when `capabilities.sync`.
+   *
+   * Called by: the engine, after each recovery point and before it closes the session.
+   * Guarantee: on resolve every object whose `put` has resolved is safe. Before it, what survives is the beginning of what was
+   * put, in the order in which the `put`s resolved: no object outlives one that came before it.
+   * Checked by: `target/sync/kept`.
+   * @throws BackupError `E_TARGET_*`: then none of the objects since the last sync may be counted on
+   */
+  readonly sync?: (options: CallOptions) => Promise<void>
   /** Present exactly when `capabilities.immutability`. */
   readonly immutability?: ImmutabilityFacet
   /** Present exactly when `capabilities.ordering`. */
@@ -87,6 +108,11 @@ export interface PutOptions extends CallOptions {
    * Checked by: `target/immutability/undeclared`.
    */
   readonly retainUntil?: Date
+  /**
+   * The object holds content of disks, and is read for nothing else. All others are read to find something: a target that
+   * has dear and cheap places may keep those at hand. @defaultValue `false`
+   */
+  readonly isBulk?: boolean
 }
 
 /** What to read of an object. */

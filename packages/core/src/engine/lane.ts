@@ -215,7 +215,11 @@ function lane({ name, repository, links, index, points, isWhole, lease, pool, si
     storedBytes,
     newChunks: () => newChunks,
     storeChunks: (from) => tracked(storeChunks(from)),
-    settle: (options) => inTurn(() => settle(options)),
+    settle: (options) =>
+      inTurn(async () => {
+        await settle(options)
+        await store.sync(options)
+      }),
     leaseId: lease.id,
     commit: (point, options) => inTurn(() => commitPoint(point, options)),
     [Symbol.asyncDispose]: () => lease.release(),

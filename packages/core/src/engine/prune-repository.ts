@@ -9,6 +9,7 @@ import { objectPrefixes, packKey } from '../repository/layout.js'
 import { framesOf, readPackContents } from '../repository/pack-reader.js'
 import type { PointEntry } from '../repository/point-store.js'
 import type { Repository } from '../repository/repository.js'
+import { requireRemoval } from '../repository/require-removal.js'
 import { dropPacksFromIndex } from '../repository/rewrite-index.js'
 import { provesData } from '../repository/verification.js'
 import { liveWriters, takeLease } from '../repository/writer-lease.js'
@@ -63,6 +64,7 @@ const repackBelow = 0.5
  * committed point references, or a live writer may come to reference, is ever removed.
  */
 export async function pruneRepository(repository: Repository, options: PruneOptions): Promise<PruneReport> {
+  requireRemoval(repository.store, 'pruned')
   if (options.dryRun) return prune(repository, '', options)
   // A prune is a writer to other prunes: what two of them condemn at once, neither sweeps before the other has ended.
   const lease = await takeLease(repository.store, repository.clock, repository.envelope.randomBytes, 'prune', options)

@@ -12,6 +12,7 @@ import { indexRunsOf, type PackContents, readPackContents } from '../repository/
 import type { PointEntry } from '../repository/point-store.js'
 import { machineTag, type RecoveryPoint, type StoredDisk } from '../repository/recovery-point.js'
 import type { Repository } from '../repository/repository.js'
+import { requireRemoval } from '../repository/require-removal.js'
 import { dropPacksFromIndex } from '../repository/rewrite-index.js'
 import { mendTwins } from '../repository/twins.js'
 import { liveWriters, takeLease } from '../repository/writer-lease.js'
@@ -60,6 +61,7 @@ export async function repairRepository(
   options: RepairOptions,
 ): Promise<RepairReport> {
   const { store, clock, envelope } = repository
+  requireRemoval(store, 'repaired')
   // To prunes this is one of them: of those that see each other, none removes anything.
   const lease = await takeLease(store, clock, envelope.randomBytes, 'prune', options)
   try {

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../contract/context.js'
 import { BackupError, isBackupError } from '../contract/errors.js'
-import type { ObjectInfo, TargetCapabilities, TargetSession } from '../contract/target.js'
+import type { ObjectInfo, PutOptions, TargetCapabilities, TargetSession } from '../contract/target.js'
 import type { ObjectKey } from '../model/ids.js'
 import { withDeadline } from './deadline.js'
 import { type RetryPolicy, retrying } from './retry.js'
@@ -10,7 +10,13 @@ export interface ObjectStore {
   readonly capabilities: TargetCapabilities
   readonly session: TargetSession
   /** Stores an object made of `parts`; on a lost answer it looks whether the object is there after all. */
-  readonly put: (key: ObjectKey, parts: readonly Uint8Array[], options: CallOptions) => Promise<void>
+  readonly put: (
+    key: ObjectKey,
+    parts: readonly Uint8Array[],
+    options: CallOptions & Pick<PutOptions, 'isBulk'>,
+  ) => Promise<void>
+  /** Makes all that was put survive a power cut; on most targets it does already. Never retried: what failed is lost. */
+  readonly sync: (options: CallOptions) => Promise<void>
   /** Reads a range; a broken stream is taken up where it broke. */
   readonly get: TargetSession['get']
   readonly stat: TargetSession['stat']
@@ -51,7 +57,7 @@ export function objectStore(
         async (attempt) => {
           try {
             await withDeadline('target.put', limitMs, options, (inner) =>
-              session.put(key, replay(parts), { ...inner, sizeBytes }),
+              session.put(key, replay(parts), { ...inner, sizeBytes, isBulk: options.isBulk ?? false }),
             )
           } catch (error) {
             if (attempt === 1 || !isBackupError(error) || error.code !== 'E_OBJECT_EXISTS') throw error
@@ -62,6 +68,9 @@ export function objectStore(
         policy,
         options,
       )
+    },
+    sync: async (options) => {
+      await withDeadline('target.sync', limitMs, options, async (inner) => session.sync?.(inner))
     },
     get: (key, options) => resumingGet(session, policy, key, options),
     stat: (key, options) => limited('stat', options, (inner) => session.stat(key, inner)),

@@ -154,7 +154,7 @@ export function packWriter(context: PackWriterContext): PackWriter {
       if (pack.chunks.length === 0 || pack.abandoned) return
       const tail = encodePackTail(pack.header, { chain: storedOf(links), chunks: pack.chunks }, envelope)
       const body = pack.memory.room.whole.subarray(0, pack.bytes)
-      await store.put(packKey(pack.id), [body, tail], { signal: context.signal })
+      await store.put(packKey(pack.id), [body, tail], { signal: context.signal, isBulk: context.kind === 'data' })
       storedBytes += body.length + tail.length
       index.sealPack(pack.number, body.length + tail.length)
       context.onPackStored?.()

@@ -99,7 +99,11 @@ export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey:
     },
     checkCopies: manifests.checkCopies,
     mendCopies: manifests.mendCopies,
-    write: manifests.write,
+    write: async (point, options) => {
+      const entry = await manifests.write(point, options)
+      await store.sync(options)
+      return entry
+    },
     remove: async (entry, options) => {
       await manifests.remove(entry.key, options)
       const name = entry.key.slice(objectPrefixes.points.length)
@@ -109,11 +113,14 @@ export function pointStore(store: ObjectStore, envelope: EnvelopeContext, idKey:
     hold: async (entry, held, options) => {
       const key = holdKey(tagOf(entry.point), entry.point.id)
       if (!held) return store.remove(key, options)
-      if ((await store.stat(key, options)) === undefined) await store.put(key, [new Uint8Array()], options)
+      if ((await store.stat(key, options)) !== undefined) return
+      await store.put(key, [new Uint8Array()], options)
+      await store.sync(options)
     },
     addVerification: async (entry, verification, options) => {
       const key = verifiedKey(tagOf(entry.point), entry.point.id, toHex(envelope.randomBytes(8)))
       await store.put(key, sealEnvelope(key, [encodeVerification(verification)], envelope), options)
+      await store.sync(options)
       return key
     },
   }

@@ -98,6 +98,7 @@ export async function initRepository(
     throw error
   }
   await store.put(descriptionKeys[1], [bytes], options)
+  await store.sync(options)
   return openRepository(store, access, options)
 }
 
@@ -133,6 +134,7 @@ export async function openRepository(
 /** Stores a key object, its twin first: killed in between, what is there is known to be unfinished. */
 export async function storeKeyGeneration(store: ObjectStore, made: KeyGeneration, options: CallOptions): Promise<void> {
   for (const key of [...keyObjectKeys(made.id)].reverse()) await store.put(key, [made.bytes], options)
+  await store.sync(options)
 }
 
 /** Removes the key objects that a newer generation replaces, their twins last. */

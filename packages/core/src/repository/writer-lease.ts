@@ -37,7 +37,11 @@ interface LeaseFile {
 const leaseMs = 60 * 60_000
 const renewMs = leaseMs / 4
 
-/** Announces a writer. Must be called before the list of condemned packs is read. */
+/**
+ * Announces a writer. Must be called before the list of condemned packs is read.
+ *
+ * Where objects cannot be removed there is no prune to announce it to.
+ */
 export async function takeLease(
   store: ObjectStore,
   clock: Clock,
@@ -46,6 +50,7 @@ export async function takeLease(
   options: CallOptions,
 ): Promise<WriterLease> {
   const id = toHex(randomBytes(12))
+  if (!store.capabilities.removes) return { id, isFresh: () => true, release: async () => {} }
   const boot = await bootId()
   let beat = 0
   let renewedAt = clock.now().getTime()

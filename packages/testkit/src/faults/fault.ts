@@ -138,8 +138,13 @@ function faultyDisk(faults: readonly Fault[], disk: CapturedDisk): CapturedDisk 
   }
 }
 
-function targetFacets({ immutability, ordering, capacity }: TargetSession) {
-  return { ...(immutability && { immutability }), ...(ordering && { ordering }), ...(capacity && { capacity }) }
+function targetFacets({ sync, immutability, ordering, capacity }: TargetSession) {
+  return {
+    ...(sync && { sync }),
+    ...(immutability && { immutability }),
+    ...(ordering && { ordering }),
+    ...(capacity && { capacity }),
+  }
 }
 
 function sourceFacets({ restore }: SourceSession) {

@@ -1,4 +1,11 @@
-import { defineTarget, type TargetCapabilities, type TargetPlugin, type TargetSession } from '@holdfast/core'
+import {
+  BackupError,
+  defineTarget,
+  type ObjectKey,
+  type TargetCapabilities,
+  type TargetPlugin,
+  type TargetSession,
+} from '@holdfast/core'
 import { type MemoryObjects, memoryObjects } from './memory-objects.js'
 import { memoryGet, memoryList, memoryPut, memoryRemove } from './memory-operations.js'
 
@@ -12,6 +19,10 @@ export interface MemoryTargetOptions {
   readonly sequential?: boolean
   /** Offer the cheapest reading order. @defaultValue as `sequential` */
   readonly ordering?: boolean
+  /** Objects can be removed. @defaultValue `true` */
+  readonly removes?: boolean
+  /** Objects last only once they are synced: those since then go with the session that put them. @defaultValue `false` */
+  readonly sync?: boolean
   /** Room in bytes; a put beyond it fails with `E_TARGET_FULL`. @defaultValue unlimited, and no capacity facet */
   readonly capacityBytes?: number
   /** Largest object in bytes. @defaultValue unlimited */
@@ -31,6 +42,7 @@ export interface MemoryTarget extends TargetPlugin<TargetCapabilities> {
 /** A target in memory: the reference implementation, with every facet on request. */
 export function memoryTarget(options: MemoryTargetOptions = {}): MemoryTarget {
   const { id = 'memory', immutability = false, sequential = false, ordering = sequential, capacityBytes } = options
+  const { removes = true, sync = false } = options
   const objects = memoryObjects()
   const plugin = defineTarget<Partial<TargetCapabilities>>({
     id,
@@ -39,6 +51,8 @@ export function memoryTarget(options: MemoryTargetOptions = {}): MemoryTarget {
       immutability,
       sequential,
       ordering,
+      removes,
+      sync,
       capacity: capacityBytes !== undefined,
       rangeRead: options.rangeRead ?? !sequential,
       maxConcurrency: sequential ? 1 : 16,
@@ -58,10 +72,12 @@ export function memoryTarget(options: MemoryTargetOptions = {}): MemoryTarget {
         signal.throwIfAborted()
         if (options.latencyMs !== undefined) await context.clock.sleep(options.latencyMs, { signal })
       }
+      const unsynced = new Set<ObjectKey>()
       return {
         put: async (key, body, call) => {
           await pause(call.signal)
           await memoryPut(host, key, body, call)
+          if (sync) unsynced.add(key)
         },
         get: async function* (key, call) {
           await pause(call.signal)
@@ -77,8 +93,15 @@ export function memoryTarget(options: MemoryTargetOptions = {}): MemoryTarget {
         },
         remove: async (key, call) => {
           await pause(call.signal)
+          if (!removes) throw new BackupError('E_UNSUPPORTED', 'This target keeps what was put there.', { plugin: id })
           memoryRemove(host, key)
         },
+        ...(sync && {
+          sync: async (call) => {
+            await pause(call.signal)
+            unsynced.clear()
+          },
+        }),
         ...(immutability ? { immutability: { retainUntil: async (key, until) => objects.lock(key, until) } } : {}),
         ...(ordering ? { ordering: { order: async (keys) => objects.inStorageOrder(keys) } } : {}),
         ...(capacityBytes === undefined
@@ -88,7 +111,10 @@ export function memoryTarget(options: MemoryTargetOptions = {}): MemoryTarget {
                 capacity: async () => ({ totalBytes: capacityBytes, freeBytes: capacityBytes - objects.usedBytes() }),
               },
             }),
-        [Symbol.asyncDispose]: async () => undefined,
+        [Symbol.asyncDispose]: async () => {
+          for (const key of unsynced) objects.drop(key)
+          unsynced.clear()
+        },
       }
     },
   })

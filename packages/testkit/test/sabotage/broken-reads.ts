@@ -244,6 +244,24 @@ export const brokenReads: readonly Sabotage<'target'>[] = [
     put: (key, body, { signal }) => session.put(key, body, { signal }),
   })),
   brokenTarget(
+    'removes what it says it keeps',
+    'target/remove/undeclared',
+    /it succeeded/,
+    () => ({
+      remove: async () => undefined,
+    }),
+    { removes: false },
+  ),
+  brokenTarget(
+    'forgets to sync',
+    'target/sync/kept',
+    /Of 3 objects that were synced 0 are left/,
+    () => ({
+      sync: async () => undefined,
+    }),
+    { sync: true },
+  ),
+  brokenTarget(
     'loses a key when ordering',
     'target/ordering/permutation',
     /ordered keys/,

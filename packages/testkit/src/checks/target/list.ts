@@ -62,7 +62,7 @@ export const listChecks: readonly TargetCheck[] = [
         seen.push(key)
         const passing = keyOf(env, `pass/${seen.length}`)
         if (seen.length <= 24) await putBytes(env, session, passing, seededBytes(100, 53))
-        if (seen.length % 2 === 0) await session.remove(passing, { signal: env.signal })
+        if (seen.length % 2 === 0 && plugin.capabilities.removes) await session.remove(passing, { signal: env.signal })
       }
       expectThat(new Set(seen).size === seen.length, 'A key is listed twice.')
       for (const key of stay) expectThat(seen.includes(key), `${key} was there all the time and is not listed.`)

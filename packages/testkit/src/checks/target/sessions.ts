@@ -1,8 +1,8 @@
 import { BackupError, type TargetSession } from '@holdfast/core'
 import { seededBytes } from '../../images/seeded-random.js'
-import { expectAborted, expectBackupError, expectThat } from '../expect.js'
+import { expectAborted, expectBackupError, expectEqual, expectThat } from '../expect.js'
 import { bodyOf } from '../streams.js'
-import { expectObject, inParallel, keyOf, openTarget, putBytes, type TargetCheck } from './target-check.js'
+import { expectObject, inParallel, keyOf, listKeys, openTarget, putBytes, type TargetCheck } from './target-check.js'
 
 /** Sessions come and go and see one store. */
 export const sessionChecks: readonly TargetCheck[] = [
@@ -10,6 +10,7 @@ export const sessionChecks: readonly TargetCheck[] = [
     id: 'target/sessions/see-each-other',
     kind: 'target',
     title: 'shows what one session stores to every other at once',
+    needs: ({ sequential }) => !sequential,
     run: async (env) => {
       const plugin = env.create()
       await using one = await openTarget(env, plugin)
@@ -17,6 +18,7 @@ export const sessionChecks: readonly TargetCheck[] = [
       const [key, bytes] = [keyOf(env, 'shared'), seededBytes(20_000, 81)]
       await putBytes(env, one, key, bytes)
       await expectObject(env, other, key, bytes, 'The object, seen from another session')
+      if (!plugin.capabilities.removes) return
       await other.remove(key, { signal: env.signal })
       expectThat((await one.stat(key, { signal: env.signal })) === undefined, 'The first session still sees it.')
     },
@@ -31,9 +33,38 @@ export const sessionChecks: readonly TargetCheck[] = [
       {
         await using session = await openTarget(env, plugin)
         await putBytes(env, session, key, bytes)
+        await session.sync?.({ signal: env.signal })
       }
       await using session = await openTarget(env, plugin)
       await expectObject(env, session, key, bytes, 'The object after reopening')
+    },
+  },
+  {
+    id: 'target/sync/kept',
+    kind: 'target',
+    title: 'keeps what was synced when its session is given up, and of the rest a beginning',
+    needs: ({ sync }) => sync,
+    run: async (env) => {
+      const plugin = env.create()
+      const names = Array.from({ length: 6 }, (_, at) => `object-${at}`)
+      const syncedCount = 3
+      {
+        await using session = await openTarget(env, plugin)
+        for (const [at, name] of names.entries()) {
+          await putBytes(env, session, keyOf(env, name), seededBytes(30_000 + at, at))
+          if (at === syncedCount - 1) await session.sync?.({ signal: env.signal })
+        }
+      }
+      await using session = await openTarget(env, plugin)
+      const left = await listKeys(env, session)
+      expectThat(left.length >= syncedCount, `Of ${syncedCount} objects that were synced ${left.length} are left.`)
+      expectEqual(
+        left,
+        names.slice(0, left.length).map((name) => keyOf(env, name)),
+        'Keys after reopening',
+      )
+      for (const [at, name] of names.slice(0, left.length).entries())
+        await expectObject(env, session, keyOf(env, name), seededBytes(30_000 + at, at), `Object ${at}`)
     },
   },
   {

@@ -1,5 +1,5 @@
 import { seededBytes } from '../../images/seeded-random.js'
-import { expectEqual, expectThat } from '../expect.js'
+import { expectBackupError, expectEqual, expectThat } from '../expect.js'
 import {
   expectInvisible,
   expectObject,
@@ -46,6 +46,7 @@ export const statAndRemoveChecks: readonly TargetCheck[] = [
     id: 'target/remove/gone',
     kind: 'target',
     title: 'removes the named object and no other',
+    needs: ({ removes }) => removes,
     run: async (env) => {
       await using session = await openTarget(env)
       const bytes = seededBytes(1_000, 63)
@@ -60,6 +61,7 @@ export const statAndRemoveChecks: readonly TargetCheck[] = [
     id: 'target/remove/twice',
     kind: 'target',
     title: 'takes removing an object that is not there as done',
+    needs: ({ removes }) => removes,
     run: async (env) => {
       await using session = await openTarget(env)
       const { signal } = env
@@ -70,6 +72,19 @@ export const statAndRemoveChecks: readonly TargetCheck[] = [
       await session.remove(key, { signal })
       await session.remove(key, { signal })
       await expectInvisible(env, session, key, 'An object removed twice')
+    },
+  },
+  {
+    id: 'target/remove/undeclared',
+    kind: 'target',
+    title: 'refuses to remove what it keeps',
+    needs: ({ removes }) => !removes,
+    run: async (env) => {
+      await using session = await openTarget(env)
+      const [key, bytes] = [keyOf(env, 'kept'), seededBytes(1_000, 65)]
+      await putBytes(env, session, key, bytes)
+      await expectBackupError(session.remove(key, { signal: env.signal }), ['E_UNSUPPORTED'], 'Removing an object')
+      await expectObject(env, session, key, bytes, 'The object afterwards')
     },
   },
 ]
