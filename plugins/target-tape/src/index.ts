@@ -1,0 +1,5 @@
+export { scsiDrive } from './drive/scsi-drive.js'
+export type { BlockRead, BlockWritten, DriveMoves, LoadedMedium, TapeDrive, TapeSpot } from './drive/tape-drive.js'
+export { type Changer, type LibraryPlace, scsiChanger } from './library/scsi-changer.js'
+export { type MountedCartridge, type TapeLibrary, tapeLibrary } from './library/tape-library.js'
+export { type FoundLabel, readLabel, writeLabel } from './media/cartridge-label.js'
