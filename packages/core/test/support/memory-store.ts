@@ -31,5 +31,5 @@ export function memoryStore({ now = Date.now, whileListing }: MemoryStoreOptions
     },
     remove: async (key) => void objects.delete(key),
   }
-  return { store: { capabilities: { maxConcurrency: 4 }, ...store } as ObjectStore, objects }
+  return { store: { capabilities: { maxConcurrency: 4, removes: true }, ...store } as ObjectStore, objects }
 }
