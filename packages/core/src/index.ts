@@ -28,6 +28,21 @@ export {
   type RetryClass,
 } from './contract/errors.js'
 export { checkFacets, sessionFacets } from './contract/facets.js'
+export type {
+  LibraryDrive,
+  LibraryFacet,
+  LibraryMedium,
+  LibraryPlace,
+  OverwriteOptions,
+} from './contract/library.js'
+export type {
+  MediaFacet,
+  MediaSet,
+  MediaSetsFacet,
+  Medium,
+  NeededMedium,
+  WriteSetOptions,
+} from './contract/media.js'
 export { maxObjectKeyLength, objectKey } from './contract/object-key.js'
 export { parseOptions } from './contract/parse-options.js'
 export type { Objectives, Pipeline, PipelineLimits, PipelineTarget, RetentionPolicy } from './contract/pipeline.js'

@@ -28,5 +28,5 @@ export function checkFacets<S extends object>(
 export const sessionFacets = {
   source: ['restore'],
   quiesce: ['inspect'],
-  target: ['sync', 'immutability', 'ordering', 'capacity'],
+  target: ['sync', 'immutability', 'ordering', 'capacity', 'media', 'sets', 'library'],
 } as const

@@ -1,5 +1,7 @@
 import type { ObjectKey } from '../model/ids.js'
 import type { CallOptions } from './context.js'
+import type { LibraryFacet } from './library.js'
+import type { MediaFacet, MediaSetsFacet } from './media.js'
 import type { OpenablePlugin } from './plugin.js'
 
 /** What a target can do; constant for the life of the plugin object. */
@@ -10,8 +12,12 @@ export interface TargetCapabilities {
   readonly exclusiveCreate: boolean
   /** Objects are read best in storage order, one at a time: tape. @defaultValue `false` */
   readonly sequential: boolean
-  /** Media may be away: objects can be listed and yet not be readable now. @defaultValue `false` */
-  readonly removable: boolean
+  /** Objects lie on media that may be away, listed and yet not readable now: `TargetSession.media` is present. @defaultValue `false` */
+  readonly media: boolean
+  /** Media come in sets, each with a repository of its own: `TargetSession.sets` is present. @defaultValue `false` */
+  readonly sets: boolean
+  /** Media can be handled by command: `TargetSession.library` is present. @defaultValue `false` */
+  readonly library: boolean
   /**
    * Objects can be removed. Where they cannot, nothing is ever pruned, and so writers and readers leave no signs of life.
    * @defaultValue `true`
@@ -97,6 +103,12 @@ export interface TargetSession extends AsyncDisposable {
   readonly ordering?: OrderingFacet
   /** Present exactly when `capabilities.capacity`. */
   readonly capacity?: CapacityFacet
+  /** Present exactly when `capabilities.media`. */
+  readonly media?: MediaFacet
+  /** Present exactly when `capabilities.sets`, save for the sessions that it opens. */
+  readonly sets?: MediaSetsFacet
+  /** Present exactly when `capabilities.library`, save for the sessions that `sets` opens. */
+  readonly library?: LibraryFacet
 }
 
 /** How to store an object. */

@@ -37,7 +37,7 @@ export function objectStore(
   policy: RetryPolicy,
   throttle: Throttle = async () => {},
 ): ObjectStore {
-  const limitMs = capabilities.removable ? Number.POSITIVE_INFINITY : callLimitMs
+  const limitMs = capabilities.media ? Number.POSITIVE_INFINITY : callLimitMs
   const limited = <T>(operation: string, options: CallOptions, call: (inner: CallOptions) => Promise<T>): Promise<T> =>
     retrying(() => withDeadline(`target.${operation}`, limitMs, options, call), policy, options)
   return {

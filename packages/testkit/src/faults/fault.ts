@@ -138,12 +138,15 @@ function faultyDisk(faults: readonly Fault[], disk: CapturedDisk): CapturedDisk 
   }
 }
 
-function targetFacets({ sync, immutability, ordering, capacity }: TargetSession) {
+function targetFacets({ sync, immutability, ordering, capacity, media, sets, library }: TargetSession) {
   return {
     ...(sync && { sync }),
     ...(immutability && { immutability }),
     ...(ordering && { ordering }),
     ...(capacity && { capacity }),
+    ...(media && { media }),
+    ...(sets && { sets }),
+    ...(library && { library }),
   }
 }
 

@@ -1,0 +1,81 @@
+import type { CallOptions } from './context.js'
+import type { Medium } from './media.js'
+
+/** Where a library can hold a medium. */
+export interface LibraryPlace {
+  readonly kind: 'slot' | 'mail' | 'drive'
+  /** Counts those of a kind, from 0. */
+  readonly number: number
+  /** Name of the medium in it; undefined when it is empty, or what is in it has no name that can be read. */
+  readonly medium: string | undefined
+  readonly isFull: boolean
+  /** What is wrong with it, in words. */
+  readonly problem: string | undefined
+}
+
+/** What is known of a medium. */
+export interface LibraryMedium extends Medium {
+  readonly place: Pick<LibraryPlace, 'kind' | 'number'> | undefined
+  readonly pool: string | undefined
+  /** Set that it belongs to, and its place in it, from 1. */
+  readonly set: string | undefined
+  readonly sequence: number | undefined
+  /** Until then it is not written over; undefined: for good, or it holds nothing. */
+  readonly keepUntil: Date | undefined
+  /** What was written to it, in bytes; undefined when nobody knows. */
+  readonly usedBytes: number | undefined
+  /**
+   * `usable`: it is labelled and holds nothing, or what it holds has expired; `unknown`: nobody has looked at it yet.
+   */
+  readonly state: 'unknown' | 'blank' | 'usable' | 'held' | 'foreign' | 'cleaning'
+}
+
+/** What a drive is about. */
+export interface LibraryDrive {
+  readonly number: number
+  readonly name: string
+  readonly medium: string | undefined
+  /** What it warns of, in words. */
+  readonly alerts: readonly string[]
+}
+
+/** How a medium may be overwritten. */
+export interface OverwriteOptions extends CallOptions {
+  /** Also when it holds something: this very medium was named by somebody who knows. @defaultValue `false` */
+  readonly evenIfHeld?: boolean
+}
+
+/**
+ * Handles media: for the commands that people give, not for the engine.
+ *
+ * All of them throw BackupError: `E_MEDIA_NEEDED` for a medium that is not in the library, `E_REPOSITORY_BUSY` while another process
+ * uses the drive, `E_TARGET_*`.
+ */
+export interface LibraryFacet {
+  readonly places: (options: CallOptions) => Promise<readonly LibraryPlace[]>
+  readonly drives: (options: CallOptions) => Promise<readonly LibraryDrive[]>
+  /** Every medium that is in the library or known. */
+  readonly media: (options: CallOptions) => Promise<readonly LibraryMedium[]>
+  /** Writes a label to a medium. @throws BackupError `E_MEDIA_FOREIGN`, `E_TARGET_IMMUTABLE` for what is kept still */
+  readonly label: (medium: string, options: OverwriteOptions) => Promise<void>
+  /** Takes away all that a medium holds. @throws as `label` does */
+  readonly erase: (medium: string, options: OverwriteOptions) => Promise<void>
+  /** Puts a medium into a drive: that one, or the one that suits best. Tells which. */
+  readonly load: (medium: string, options: CallOptions & { readonly drive?: number }) => Promise<number>
+  /** Puts the medium of a drive back. */
+  readonly unload: (drive: number, options: CallOptions) => Promise<void>
+  readonly move: (medium: string, to: Pick<LibraryPlace, 'kind' | 'number'>, options: CallOptions) => Promise<void>
+  /** Puts a medium where it can be taken out, and notes where it is kept. Tells the place; undefined when it was out already. */
+  readonly vault: (
+    medium: string,
+    location: string,
+    options: CallOptions,
+  ) => Promise<Pick<LibraryPlace, 'kind' | 'number'> | undefined>
+  /** Forgets that a medium was away; takes it in where it lies in a place for that. */
+  readonly recall: (medium: string, options: CallOptions) => Promise<void>
+  /** Makes what is known of media anew, from these media or all that are in the library. */
+  readonly rebuild: (
+    media: readonly string[],
+    options: CallOptions & { readonly onMedium?: (medium: LibraryMedium) => void },
+  ) => Promise<void>
+}
