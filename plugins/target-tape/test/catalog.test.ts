@@ -24,6 +24,7 @@ const catalog: ReadCatalog = {
   set: 'a'.repeat(32),
   pool: 'weekly',
   createdAt: at,
+  keepUntil: at,
   cartridges: [
     { label: label(1), objects: Array.from({ length: 1000 }, (_, number) => object(number)) },
     { label: label(2), objects: [object(1001)] },
@@ -43,11 +44,12 @@ describe('a catalog', () => {
       ...catalog,
       cartridges: [{ label: label(1), objects: [object(1), object(2)] }],
     })
-    // The header of gzip holds a time and a system that nobody reads.
+    // The header of gzip holds a time and a system that nobody reads; behind the digest its own checksum says nothing more.
     const harmless = 10
+    const trailer = 8
     await fc.assert(
       fc.asyncProperty(
-        fc.integer({ min: harmless, max: bytes.length - 1 }),
+        fc.integer({ min: harmless, max: bytes.length - trailer - 1 }),
         fc.integer({ min: 1, max: 255 }),
         fc.boolean(),
         async (where, change, isCut) => {

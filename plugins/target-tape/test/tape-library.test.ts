@@ -3,8 +3,11 @@ import { describe, expect, it } from 'vitest'
 import { scsiDrive } from '../src/drive/scsi-drive.js'
 import { scsiChanger } from '../src/library/scsi-changer.js'
 import { tapeLibrary } from '../src/library/tape-library.js'
+import { memoryClaims } from './support/memory-claims.js'
 
 const call = { signal: new AbortController().signal }
+
+const sharing = () => ({ claims: memoryClaims(), patienceMs: 60_000 })
 
 function site(options: Partial<SimulatedLibraryOptions> = {}) {
   const cartridges = ['T1', 'T2', 'T3', 'T4'].map((barcode) => ({ barcode, sizeBytes: 2 ** 20 }))
@@ -17,7 +20,7 @@ function site(options: Partial<SimulatedLibraryOptions> = {}) {
     ...options,
   })
   const drives = simulated.drives.map((device, number) => scsiDrive(`drive ${number}`, device))
-  return { simulated, library: tapeLibrary(scsiChanger('the library', simulated.changer), drives) }
+  return { simulated, library: tapeLibrary(scsiChanger('the library', simulated.changer), drives, sharing()) }
 }
 
 describe.each([
@@ -108,6 +111,7 @@ describe('a library', () => {
     const again = tapeLibrary(
       scsiChanger('the library', simulated.changer),
       simulated.drives.map((device, number) => scsiDrive(`drive ${number}`, device)),
+      sharing(),
     )
     await using mounted = await again.mount('T1', call)
     expect(mounted.drive.name).toBe('drive 0')

@@ -1,7 +1,9 @@
 import type { CallOptions } from '@holdfast/core'
 import {
   awaitReady,
+  erase,
   isScsiError,
+  loadMedium,
   locate,
   modeSelect,
   modeSense,
@@ -13,6 +15,7 @@ import {
   spaceBlocks,
   spaceFilemarks,
   summarizeAttributes,
+  tapeAlerts,
   unloadMedium,
   writeBlock,
   writeFilemarks,
@@ -66,7 +69,7 @@ export function scsiDrive(name: string, device: ScsiDevice): TapeDrive {
     load: (options) =>
       moving('load', async () => {
         const { signal } = options
-        await awaitReady(device, { signal })
+        await threaded(device, signal)
         moves.loads += 1
         const operations = await reportSupportedOperations(device, { signal }).catch(orElse([]))
         locates = operations.some(({ opcode }) => opcode === opcodes.locate16)
@@ -145,6 +148,21 @@ export function scsiDrive(name: string, device: ScsiDevice): TapeDrive {
         return { isNearEnd: earlyWarning }
       })
     },
+    erase: (options) =>
+      moving('erase', async () => {
+        await rewind(device, options)
+        const isErased = await erase(device, options)
+          .then(() => true)
+          .catch(orElse(false))
+        if (!isErased) await writeFilemarks(device, 1, options)
+        await rewind(device, options)
+        spot = { file: 0, block: 0 }
+      }),
+    alerts: (options) =>
+      fromDevice(name, 'tell its alerts', async () => {
+        const alerts = await tapeAlerts(device, 'drive', options).catch(orElse([]))
+        return alerts.map((alert) => `${alert.severity}: ${alert.name}`)
+      }),
     endFile: async (options) => {
       const from = known()
       return await moving('write', async () => {
@@ -153,6 +171,17 @@ export function scsiDrive(name: string, device: ScsiDevice): TapeDrive {
         return { isNearEnd: earlyWarning }
       })
     },
+  }
+}
+
+/** A cartridge that somebody unloaded, and nobody took out, has to be threaded again. */
+async function threaded(device: ScsiDevice, signal: AbortSignal): Promise<void> {
+  try {
+    await awaitReady(device, { signal })
+  } catch (error) {
+    if (!isScsiError(error) || error.code !== 'no-medium') throw error
+    await loadMedium(device, { signal })
+    await awaitReady(device, { signal })
   }
 }
 

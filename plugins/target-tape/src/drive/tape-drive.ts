@@ -62,5 +62,9 @@ export interface TapeDrive {
   readonly write: (block: Uint8Array, options: CallOptions) => Promise<BlockWritten>
   /** Writes a filemark. Guarantee: all that was written before is on the tape. @throws BackupError `E_TARGET_FULL`: it was not taken */
   readonly endFile: (options: CallOptions) => Promise<BlockWritten>
+  /** Makes the tape blank, or as good as that: it holds one filemark. */
+  readonly erase: (options: CallOptions) => Promise<void>
+  /** What the drive warns of, in words. */
+  readonly alerts: (options: CallOptions) => Promise<readonly string[]>
   readonly moves: () => DriveMoves
 }

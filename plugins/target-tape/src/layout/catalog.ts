@@ -27,6 +27,8 @@ export interface SetCatalog {
   readonly set: string
   readonly pool: string
   readonly createdAt: Date
+  /** When the set expires; absent: never. */
+  readonly keepUntil: Date | undefined
   readonly cartridges: Iterable<CatalogCartridge>
 }
 
@@ -62,7 +64,7 @@ export async function decodeCatalog(
 ): Promise<ReadCatalog | string> {
   const hash = createHash('sha256')
   const cartridges: { label: CartridgeLabel; objects: CatalogObject[] }[] = []
-  let head: Pick<ReadCatalog, 'set' | 'pool' | 'createdAt'> | undefined
+  let head: Omit<ReadCatalog, 'cartridges'> | undefined
   let entries = 0
   try {
     for await (const line of unzippedLines(bytes)) {
@@ -77,9 +79,12 @@ export async function decodeCatalog(
       entries += 1
       if (head === undefined) {
         if (fields['format'] !== format) return `its format is ${JSON.stringify(fields['format'])}`
-        const { set, pool, createdAt } = fields
-        if (typeof set !== 'string' || typeof pool !== 'string') return 'its first line lacks something'
-        head = { set, pool, createdAt: new Date(String(createdAt)) }
+        const { set, pool, createdAt, keepUntil } = fields
+        const [created, until] = [dateOf(createdAt), dateOf(keepUntil)]
+        if (typeof set !== 'string' || typeof pool !== 'string' || created === undefined)
+          return 'its first line lacks something'
+        if (keepUntil !== undefined && until === undefined) return 'its first line says no time until which it is kept'
+        head = { set, pool, createdAt: created, keepUntil: until }
       } else if (fields['cartridge'] === undefined) {
         const object = objectOf(fields)
         if (object === undefined) return 'an object lacks something'
@@ -96,8 +101,8 @@ export async function decodeCatalog(
   return 'it is cut off'
 }
 
-function* linesOf({ set, pool, createdAt, cartridges }: SetCatalog): Generator<unknown> {
-  yield { format, set, pool, createdAt: createdAt.toISOString() }
+function* linesOf({ set, pool, createdAt, keepUntil, cartridges }: SetCatalog): Generator<unknown> {
+  yield { format, set, pool, createdAt: createdAt.toISOString(), keepUntil: keepUntil?.toISOString() }
   for (const { label, objects } of cartridges) {
     const { cartridge, barcode } = label
     yield { cartridge, barcode, sequence: label.set?.sequence, label: encodeLabel(label) }
@@ -162,9 +167,14 @@ function objectOf(fields: Fields): CatalogObject | undefined {
   const isNumber = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
   if (typeof key !== 'string' || typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return undefined
   if (!isNumber(size) || !isNumber(file) || !isNumber(offset)) return undefined
-  const storedAt = new Date(String(at))
-  if (Number.isNaN(storedAt.getTime())) return undefined
+  const storedAt = dateOf(at)
+  if (storedAt === undefined) return undefined
   return { key, sizeBytes: size, sha256, file, offset, storedAt, isLookup: use === 'lookup' }
+}
+
+function dateOf(value: unknown): Date | undefined {
+  const date = new Date(typeof value === 'string' ? value : Number.NaN)
+  return Number.isNaN(date.getTime()) ? undefined : date
 }
 
 type Fields = Readonly<Record<string, unknown>>

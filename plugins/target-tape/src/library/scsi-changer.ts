@@ -11,7 +11,7 @@ import {
 import { fromDevice } from '../drive/drive-errors.js'
 
 /** What an element of a library holds. */
-export interface LibraryPlace {
+export interface ChangerPlace {
   readonly kind: 'slot' | 'mail' | 'drive'
   /** As the changer counts elements. */
   readonly address: number
@@ -30,7 +30,7 @@ export interface LibraryPlace {
 export interface Changer {
   readonly name: string
   /** Lists all places, in order: slots, mail slots, drives. */
-  readonly places: (options: CallOptions) => Promise<readonly LibraryPlace[]>
+  readonly places: (options: CallOptions) => Promise<readonly ChangerPlace[]>
   /** Carries a cartridge from one address to another; that of a drive was unloaded before. */
   readonly move: (from: number, to: number, options: CallOptions) => Promise<void>
 }
@@ -58,7 +58,7 @@ export function scsiChanger(name: string, device: ScsiDevice): Changer {
   }
 }
 
-function placesOf(kind: LibraryPlace['kind'], elements: readonly Element[]): readonly LibraryPlace[] {
+function placesOf(kind: ChangerPlace['kind'], elements: readonly Element[]): readonly ChangerPlace[] {
   const inOrder = [...elements].sort((a, b) => a.address - b.address)
   return inOrder.map((element, number) => {
     const barcode = element.primaryTag?.identifier

@@ -12,7 +12,7 @@ import {
   type ReadLabel,
 } from '../layout/label.js'
 import { type FoundMember, NoArchiveError, readArchive } from '../layout/read-archive.js'
-import { tapeFile } from './tape-file.js'
+import { mostBlockBytes, tapeFile } from './tape-file.js'
 
 /** What is at the beginning of a cartridge. */
 export type FoundLabel =
@@ -40,7 +40,9 @@ export async function readLabel(drive: TapeDrive, options: CallOptions): Promise
     if (error instanceof NoArchiveError) return { kind: 'foreign', problem: error.message }
     throw error
   }
-  return file.isBlank() ? { kind: 'blank' } : { kind: 'foreign', problem: 'there is no label' }
+  // Drives that cannot erase are made to write a filemark at the beginning.
+  const isErased = file.blocks() === 0 && file.endedBy() === 'filemark' && (await isOver(drive, options))
+  return file.isBlank() || isErased ? { kind: 'blank' } : { kind: 'foreign', problem: 'there is no label' }
 }
 
 /**
@@ -64,6 +66,11 @@ export async function writeLabel(drive: TapeDrive, label: CartridgeLabel, option
     context: { device: drive.name, ...(label.barcode !== undefined && { barcode: label.barcode }) },
     hint: 'Clean the drive; if it happens again, retire the cartridge.',
   })
+}
+
+async function isOver(drive: TapeDrive, options: CallOptions): Promise<boolean> {
+  const { kind } = await drive.read(new Uint8Array(mostBlockBytes), options)
+  return kind === 'end-of-data'
 }
 
 async function textOf(member: FoundMember): Promise<string> {

@@ -1,0 +1,273 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import type { CatalogObject } from '../layout/catalog.js'
+import { type CartridgeLabel, decodeLabel, encodeLabel } from '../layout/label.js'
+import { catalogSchema } from './catalog-schema.js'
+
+/** A set as the catalog knows it. */
+export interface KnownSet {
+  readonly id: string
+  readonly pool: string
+  readonly createdAt: Date
+  /** Absent: for good. */
+  readonly keepUntil: Date | undefined
+}
+
+/** A labelled cartridge as the catalog knows it. */
+export interface KnownCartridge {
+  readonly label: CartridgeLabel
+  /** Tape files that are known to be whole; the next one has that number. */
+  readonly files: number
+  /** Nothing more is to be written to it. */
+  readonly isFull: boolean
+  readonly usedBytes: number
+}
+
+/** What was found when somebody last looked at the medium of a barcode. */
+export interface KnownMedium {
+  readonly barcode: string
+  /** `unknown`: nobody has looked. */
+  readonly state: 'unknown' | 'blank' | 'labelled' | 'foreign'
+  /** Id of the cartridge, when it is labelled. */
+  readonly cartridge: string | undefined
+  /** Where it is kept, when it was taken away. */
+  readonly location: string | undefined
+}
+
+/** An object, and the cartridge that it is on. */
+export interface KnownObject extends CatalogObject {
+  readonly cartridge: string
+}
+
+/**
+ * What is known of all cartridges of a library: a cache, which the cartridges themselves can fill again.
+ *
+ * Kept in an SQLite file that several processes may use at once.
+ */
+export interface TapeCatalog extends Disposable {
+  /** Oldest first. */
+  readonly sets: () => readonly KnownSet[]
+  readonly set: (id: string) => KnownSet | undefined
+  /** Notes a set; of one that is known the longer time to keep it counts. */
+  readonly keepSet: (set: KnownSet) => void
+  /** Forgets what a set holds, since one of its cartridges is written over; of the others it is known still that they may be, too. */
+  readonly dropSet: (id: string) => void
+  /** Those of a set, in its order. */
+  readonly cartridgesOf: (set: string) => readonly KnownCartridge[]
+  readonly cartridge: (id: string) => KnownCartridge | undefined
+  /** Notes a cartridge, in place of what was known of it. */
+  readonly addCartridge: (cartridge: KnownCartridge) => void
+  /** Notes that another file of a cartridge is whole. */
+  readonly addFile: (
+    cartridge: string,
+    file: { readonly number: number; readonly endBytes: number; readonly objects: Iterable<CatalogObject> },
+  ) => void
+  readonly markFull: (cartridge: string) => void
+  readonly dropCartridge: (cartridge: string) => void
+  /** All that were ever seen under a barcode. */
+  readonly cartridgesWith: (barcode: string) => readonly KnownCartridge[]
+  readonly media: () => readonly KnownMedium[]
+  readonly medium: (barcode: string) => KnownMedium | undefined
+  readonly noteMedium: (medium: Omit<KnownMedium, 'location'>) => void
+  readonly noteLocation: (barcode: string, location: string | undefined) => void
+  readonly object: (set: string, key: string) => KnownObject | undefined
+  /** In the order of their keys. */
+  readonly objects: (set: string, prefix: string) => Iterable<KnownObject>
+  /** In the order in which they lie on it. */
+  readonly objectsOn: (cartridge: string) => Iterable<KnownObject>
+  readonly isEmpty: (set: string) => boolean
+}
+
+/** Opens a catalog; makes an empty one where there is none. @throws Error of SQLite */
+export function openTapeCatalog(path: string): TapeCatalog {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const database = new DatabaseSync(path)
+  database.exec(catalogSchema)
+  const all = (sql: string, ...values: SQLInputValue[]) => database.prepare(sql).all(...values)
+  const one = (sql: string, ...values: SQLInputValue[]) => database.prepare(sql).get(...values)
+  const run = (sql: string, ...values: SQLInputValue[]) => void database.prepare(sql).run(...values)
+  const together = (work: () => void): void => {
+    database.exec('BEGIN IMMEDIATE')
+    try {
+      work()
+      database.exec('COMMIT')
+    } catch (error) {
+      database.exec('ROLLBACK')
+      throw error
+    }
+  }
+  const insertObject = database.prepare(
+    'INSERT OR IGNORE INTO objects (set_id, key, size, sha256, cartridge, file, offset, stored_at, lookup) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  )
+  const cartridge = (id: string) => cartridgeOf(one('SELECT * FROM cartridges WHERE id = ?', id))
+  const set = (id: string) => setOf(one('SELECT * FROM sets WHERE id = ?', id))
+  const dropCartridge = (id: string) => {
+    run('DELETE FROM objects WHERE cartridge = ?', id)
+    run('DELETE FROM cartridges WHERE id = ?', id)
+  }
+
+  return {
+    sets: () =>
+      all('SELECT * FROM sets WHERE is_dropped = 0 ORDER BY created_at, id').flatMap((row) => setOf(row) ?? []),
+    set,
+    keepSet: ({ id, pool, createdAt, keepUntil }) =>
+      together(() => {
+        const known = set(id)
+        const until = known === undefined ? keepUntil : later(known.keepUntil, keepUntil)
+        run(
+          'INSERT INTO sets (id, pool, created_at, keep_until) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET keep_until = excluded.keep_until, created_at = min(created_at, excluded.created_at)',
+          id,
+          pool,
+          createdAt.toISOString(),
+          until?.toISOString() ?? null,
+        )
+      }),
+    dropSet: (id) =>
+      together(() => {
+        run('DELETE FROM objects WHERE set_id = ?', id)
+        run('UPDATE sets SET is_dropped = 1 WHERE id = ?', id)
+      }),
+    cartridgesOf: (id) =>
+      all('SELECT * FROM cartridges WHERE set_id = ? ORDER BY sequence', id).flatMap((row) => cartridgeOf(row) ?? []),
+    cartridge,
+    addCartridge: ({ label, files, isFull, usedBytes }) =>
+      together(() => {
+        const { cartridge: id, barcode = '', set: labelled } = label
+        dropCartridge(id)
+        run(
+          'INSERT INTO cartridges (id, barcode, label, set_id, sequence, files, is_full, used_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+          id,
+          barcode,
+          encodeLabel(label),
+          labelled?.id ?? null,
+          labelled?.sequence ?? null,
+          files,
+          Number(isFull),
+          usedBytes,
+        )
+      }),
+    addFile: (id, { number, endBytes, objects }) =>
+      together(() => {
+        const known = cartridge(id)
+        const setId = known?.label.set?.id
+        if (known === undefined || setId === undefined) return
+        for (const { key, sizeBytes, sha256, file, offset, storedAt, isLookup } of objects)
+          insertObject.run(setId, key, sizeBytes, sha256, id, file, offset, storedAt.toISOString(), Number(isLookup))
+        run(
+          'UPDATE cartridges SET files = ?, used_bytes = used_bytes + ? WHERE id = ?',
+          Math.max(known.files, number + 1),
+          endBytes,
+          id,
+        )
+      }),
+    cartridgesWith: (barcode) =>
+      all('SELECT * FROM cartridges WHERE barcode = ?', barcode).flatMap((row) => cartridgeOf(row) ?? []),
+    dropCartridge: (id) => together(() => dropCartridge(id)),
+    markFull: (id) => run('UPDATE cartridges SET is_full = 1 WHERE id = ?', id),
+    media: () => all('SELECT * FROM media ORDER BY barcode').flatMap((row) => mediumOf(row) ?? []),
+    medium: (barcode) => mediumOf(one('SELECT * FROM media WHERE barcode = ?', barcode)),
+    noteMedium: ({ barcode, state, cartridge: id }) =>
+      run(
+        'INSERT INTO media (barcode, state, cartridge, location) VALUES (?, ?, ?, NULL) ON CONFLICT (barcode) DO UPDATE SET state = excluded.state, cartridge = excluded.cartridge, location = NULL',
+        barcode,
+        state,
+        id ?? null,
+      ),
+    noteLocation: (barcode, location) =>
+      run(
+        "INSERT INTO media (barcode, state, cartridge, location) VALUES (?, 'unknown', NULL, ?) ON CONFLICT (barcode) DO UPDATE SET location = excluded.location",
+        barcode,
+        location ?? null,
+      ),
+    object: (id, key) => objectOf(one('SELECT * FROM objects WHERE set_id = ? AND key = ?', id, key)),
+    objects: function* (id, prefix) {
+      const page = database.prepare('SELECT * FROM objects WHERE set_id = ? AND key >= ? ORDER BY key LIMIT ?')
+      // What follows a key first is the key with the least character behind it.
+      for (let from: string | undefined = prefix; from !== undefined; ) {
+        const rows: readonly Row[] = page.all(id, from, pageRows)
+        const objects = [...objectsOf(rows)]
+        const found = objects.filter(({ key }) => key.startsWith(prefix))
+        yield* found
+        const last: KnownObject | undefined = found.length === pageRows ? found.at(-1) : undefined
+        from = last === undefined ? undefined : `${last.key}\u0001`
+      }
+    },
+    objectsOn: function* (id) {
+      const page = database.prepare(
+        'SELECT * FROM objects WHERE cartridge = ? AND (file, offset) > (?, ?) ORDER BY file, offset LIMIT ?',
+      )
+      for (let last: Pick<KnownObject, 'file' | 'offset'> | undefined = { file: 0, offset: -1 }; last !== undefined; ) {
+        const objects: KnownObject[] = [...objectsOf(page.all(id, last.file, last.offset, pageRows))]
+        yield* objects
+        last = objects.length === pageRows ? objects.at(-1) : undefined
+      }
+    },
+    isEmpty: (id) => one('SELECT 1 FROM objects WHERE set_id = ? LIMIT 1', id) === undefined,
+    [Symbol.dispose]: () => database.close(),
+  }
+}
+
+/** Rows that are read at once: nobody holds a table open while others write. */
+const pageRows = 1000
+
+type Row = Readonly<Record<string, unknown>>
+
+function setOf(row: Row | undefined): KnownSet | undefined {
+  if (row === undefined) return undefined
+  return {
+    id: String(row['id']),
+    pool: String(row['pool']),
+    createdAt: new Date(String(row['created_at'])),
+    keepUntil: row['keep_until'] === null ? undefined : new Date(String(row['keep_until'])),
+  }
+}
+
+function cartridgeOf(row: Row | undefined): KnownCartridge | undefined {
+  const read = row === undefined ? undefined : decodeLabel(String(row['label']))
+  if (row === undefined || read?.kind !== 'label') return undefined
+  return {
+    label: read.label,
+    files: Number(row['files']),
+    isFull: row['is_full'] === 1,
+    usedBytes: Number(row['used_bytes']),
+  }
+}
+
+const mediumStates = ['unknown', 'blank', 'labelled', 'foreign'] as const
+
+function mediumOf(row: Row | undefined): KnownMedium | undefined {
+  if (row === undefined) return undefined
+  return {
+    barcode: String(row['barcode']),
+    state: mediumStates.find((state) => state === row['state']) ?? 'unknown',
+    cartridge: row['cartridge'] === null ? undefined : String(row['cartridge']),
+    location: row['location'] === null ? undefined : String(row['location']),
+  }
+}
+
+function* objectsOf(rows: Iterable<Row>): Generator<KnownObject> {
+  for (const row of rows) {
+    const object = objectOf(row)
+    if (object !== undefined) yield object
+  }
+}
+
+function objectOf(row: Row | undefined): KnownObject | undefined {
+  if (row === undefined) return undefined
+  return {
+    key: String(row['key']),
+    sizeBytes: Number(row['size']),
+    sha256: String(row['sha256']),
+    cartridge: String(row['cartridge']),
+    file: Number(row['file']),
+    offset: Number(row['offset']),
+    storedAt: new Date(String(row['stored_at'])),
+    isLookup: row['lookup'] === 1,
+  }
+}
+
+function later(a: Date | undefined, b: Date | undefined): Date | undefined {
+  if (a === undefined || b === undefined) return undefined
+  return a > b ? a : b
+}

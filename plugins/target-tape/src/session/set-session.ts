@@ -1,0 +1,239 @@
+import { createHash } from 'node:crypto'
+import {
+  type CallOptions,
+  type ObjectInfo,
+  type ObjectKey,
+  objectKey,
+  type PutOptions,
+  type TargetSession,
+} from '@holdfast/core'
+import type { KnownObject, KnownSet } from '../catalog/tape-catalog.js'
+import { tapeError } from '../drive/drive-errors.js'
+import { type SetReader, setReader } from '../reading/set-reader.js'
+import { askForMedia } from '../writing/ask-for-media.js'
+import { cartridgeSupply } from '../writing/cartridge-supply.js'
+import type { HeldObject } from '../writing/held-object.js'
+import { type SetWriter, setWriter } from '../writing/set-writer.js'
+import { collected } from './collected.js'
+import { mediaFacet } from './media-facet.js'
+import type { TapeSite } from './tape-site.js'
+
+/** Objects are kept in memory until it is known where they came to lie. */
+export const maxObjectBytes = 64 * 2 ** 20
+
+/** Bytes that may wait for a drive beside the object that is written. */
+const queueBytes = 64 * 2 ** 20
+
+/** Opens a set. `isWritable`: it takes objects, and is made when the first one comes. */
+export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): TargetSession {
+  const { catalog, cache, clock } = site
+  /** Taken, and not yet known to be on tape. */
+  const pending = new Map<string, Omit<HeldObject, 'content'>>()
+  let writer: SetWriter | undefined
+  let reader: SetReader | undefined
+  let claim: Disposable | undefined
+  let reading: Promise<unknown> = Promise.resolve()
+
+  const find = (key: string): Omit<HeldObject, 'content'> | KnownObject | undefined =>
+    pending.get(key) ?? catalog.object(set.id, key)
+
+  const theWriter = async (): Promise<SetWriter> => {
+    const library = await site.library()
+    const { pool, mayTake, waitMs, askCommand: command, fileBytes } = site.settings
+    const asking = askForMedia({ waitMs, command, clock, logger: site.logger })
+    const supply = cartridgeSupply({ ...site, library, pool, mayTake, askForMedia: asking })
+    const onFirst = () => {
+      claim ??= site.claims.take(`pool-${pool}`)
+      if (claim === undefined) throw poolBusy(pool)
+    }
+    writer ??= setWriter({ ...site, library, supply, set: () => set, fileBytes, queueBytes, onFirst })
+    return writer
+  }
+
+  const synced = async (work: (of: SetWriter) => Promise<void>): Promise<void> => {
+    if (writer === undefined) return
+    const taken = [...pending.keys()]
+    try {
+      await work(writer)
+    } finally {
+      // What of these is not in the catalog now is lost, and the writer says so to whoever comes next.
+      for (const key of taken) pending.delete(key)
+    }
+  }
+
+  const bulk = async function* (object: KnownObject, offset: number, length: number, options: CallOptions) {
+    const mine = Promise.withResolvers<void>()
+    const before = reading
+    reading = mine.promise
+    try {
+      await before
+      await synced((of) => of.letGo())
+      reader ??= setReader({ library: await site.library(), catalog })
+      yield* reader.read(object, offset, length, options)
+    } finally {
+      mine.resolve()
+    }
+  }
+
+  const lookup = async (object: Omit<HeldObject, 'content'> | KnownObject, options: CallOptions): Promise<void> => {
+    if (await cache.has(object.sha256, object.sizeBytes)) return
+    await synced((of) => of.sync())
+    const known = catalog.object(set.id, object.key)
+    if (known === undefined) throw notFound(object.key)
+    const content = await collected(bulk(known, 0, known.sizeBytes, options), known.sizeBytes, options)
+    if (createHash('sha256').update(content).digest('hex') !== known.sha256) throw altered(known)
+    await cache.put(known.sha256, content)
+  }
+
+  return {
+    put: async (key, body, options) => {
+      objectKey(key)
+      options.signal.throwIfAborted()
+      if (!isWritable) throw readOnly(set.id)
+      if (options.retainUntil !== undefined) throw noLocks()
+      if (find(key) !== undefined) throw exists(key)
+      const content = await collected(body, options.sizeBytes, options)
+      if (content.length > maxObjectBytes) throw tooLarge(key, content.length)
+      if (find(key) !== undefined) throw exists(key)
+      const object = held(key, content, clock.now(), options)
+      pending.set(key, object)
+      try {
+        if (object.isLookup) await cache.put(object.sha256, content)
+        await (await theWriter()).put(object, options)
+      } catch (error) {
+        pending.delete(key)
+        throw error
+      }
+    },
+    get: async function* (key, options) {
+      objectKey(key)
+      options.signal.throwIfAborted()
+      const object = find(key)
+      if (object === undefined) throw notFound(key)
+      const { offset, length } = options.range ?? { offset: 0, length: object.sizeBytes }
+      if (offset + length > object.sizeBytes) throw shorter(object, offset + length)
+      if (object.isLookup) {
+        await lookup(object, options)
+        const content = await cache.read(object.sha256, offset, length)
+        if (content === undefined) throw altered(object)
+        if (content.length > 0) yield content
+        return
+      }
+      await synced((of) => of.sync())
+      const known = catalog.object(set.id, key)
+      if (known === undefined) throw notFound(key)
+      yield* bulk(known, offset, length, options)
+    },
+    stat: async (key, { signal }) => {
+      objectKey(key)
+      signal.throwIfAborted()
+      const object = find(key)
+      return object === undefined ? undefined : infoOf(object)
+    },
+    list: async function* (prefix, { signal }) {
+      signal.throwIfAborted()
+      const early = [...pending.values()]
+      const listed = new Set<string>()
+      for (const object of early) {
+        if (!object.key.startsWith(prefix)) continue
+        listed.add(object.key)
+        yield infoOf(object)
+      }
+      for (const object of catalog.objects(set.id, prefix)) if (!listed.has(object.key)) yield infoOf(object)
+    },
+    remove: async () => {
+      throw tapeError('E_UNSUPPORTED', 'Nothing is removed from tape: a set goes as a whole when it has expired.', {
+        operation: 'target.remove',
+      })
+    },
+    sync: async ({ signal }) => {
+      signal.throwIfAborted()
+      await synced((of) => of.sync())
+    },
+    ...mediaFacet(site, set.id, (key) => pending.has(key)),
+    [Symbol.asyncDispose]: async () => {
+      const [oldWriter, oldReader] = [writer, reader]
+      writer = undefined
+      reader = undefined
+      await oldReader?.letGo()
+      await oldWriter?.close()
+      pending.clear()
+      claim?.[Symbol.dispose]()
+      claim = undefined
+      if (oldWriter !== undefined) logFigures(site, oldWriter)
+    },
+  }
+}
+
+function held(key: ObjectKey, content: Uint8Array, storedAt: Date, { isBulk = false }: PutOptions): HeldObject {
+  const sha256 = createHash('sha256').update(content).digest('hex')
+  // Tape knows seconds.
+  const wholeSeconds = new Date(Math.floor(storedAt.getTime() / 1000) * 1000)
+  return { key, sizeBytes: content.length, sha256, storedAt: wholeSeconds, isLookup: !isBulk, content }
+}
+
+function infoOf({ key, sizeBytes, storedAt }: Omit<HeldObject, 'content'>): ObjectInfo {
+  return { key: objectKey(key), sizeBytes, modifiedAt: storedAt }
+}
+
+function logFigures({ logger }: TapeSite, writer: SetWriter): void {
+  const { writtenBytes, durationMs, stops } = writer.figures()
+  const rate = durationMs === 0 ? 0 : Math.round(writtenBytes / 2 ** 20 / (durationMs / 1000))
+  logger.info(`wrote ${Math.round(writtenBytes / 2 ** 20)} MiB to tape at ${rate} MiB/s, with ${stops} stops`, {
+    writtenBytes,
+    stops,
+  })
+}
+
+function exists(key: string): Error {
+  return tapeError('E_OBJECT_EXISTS', `${key} is there already.`, { operation: 'target.put', context: { object: key } })
+}
+
+function notFound(key: string): Error {
+  return tapeError('E_OBJECT_NOT_FOUND', `There is no ${key} in this set.`, {
+    operation: 'target.get',
+    context: { object: key },
+    hint: "If a cartridge has it that is not known here, run 'holdfast tape catalog --rebuild'.",
+  })
+}
+
+function shorter({ key, sizeBytes }: { readonly key: string; readonly sizeBytes: number }, end: number): Error {
+  return tapeError('E_DAMAGED', `${key} has ${sizeBytes} bytes, byte ${end} was asked for.`, {
+    operation: 'target.get',
+    context: { object: key },
+  })
+}
+
+function altered({ key }: { readonly key: string }): Error {
+  return tapeError('E_DAMAGED', `${key} is damaged: its digest is another.`, {
+    operation: 'target.get',
+    context: { object: key },
+    hint: 'Restore from another copy.',
+  })
+}
+
+function tooLarge(key: string, sizeBytes: number): Error {
+  return tapeError('E_TARGET_IO', `${key} has ${sizeBytes} bytes, tape takes at most ${maxObjectBytes} at once.`, {
+    operation: 'target.put',
+    context: { object: key },
+  })
+}
+
+function readOnly(set: string): Error {
+  return tapeError('E_TARGET_READ_ONLY', `Set ${set} was opened for reading.`, { operation: 'target.put' })
+}
+
+function noLocks(): Error {
+  return tapeError('E_UNSUPPORTED', 'Tape locks no single object: a set is kept as a whole.', {
+    operation: 'target.put',
+    hint: 'Say with keep how long sets are kept.',
+  })
+}
+
+function poolBusy(pool: string): Error {
+  return tapeError('E_REPOSITORY_BUSY', `Another process writes to pool ${pool}.`, {
+    operation: 'target.put',
+    context: { pool },
+    hint: 'Wait until it has ended.',
+  })
+}

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto'
+import { type CallOptions, isBackupError } from '@holdfast/core'
+import { tarPadding } from '@holdfast/formats/tar'
+import type { TapeDrive } from '../drive/tape-drive.js'
+import { endInstead } from '../layout/archive-builder.js'
+import { blockBytes } from '../layout/block.js'
+import type { CatalogObject } from '../layout/catalog.js'
+import type { CartridgeLabel } from '../layout/label.js'
+import { NoArchiveError, readArchive } from '../layout/read-archive.js'
+import type { TapeLibrary } from '../library/tape-library.js'
+import { readLabel } from '../media/cartridge-label.js'
+import { type TapeFile, tapeFile } from '../media/tape-file.js'
+
+/** A tape file of which nobody knows how much is on the tape. */
+export interface BrokenFile {
+  readonly label: CartridgeLabel
+  readonly file: number
+  /** What it must hold. */
+  readonly filed: readonly CatalogObject[]
+}
+
+/**
+ * After a write that failed: reads back what a tape file must hold, and ends it right behind that. Spec: "Writing", 4.
+ *
+ * @returns `false` when something is missing, or the file cannot be ended: then nothing in it may be counted on
+ */
+export async function salvage(library: TapeLibrary, broken: BrokenFile, options: CallOptions): Promise<boolean> {
+  const { label, file, filed } = broken
+  if (filed.length === 0) return true
+  if (label.barcode === undefined) return false
+  try {
+    await using mounted = await library.mount(label.barcode, options)
+    const { drive } = mounted
+    const found = await readLabel(drive, options)
+    if (found.kind !== 'label' || found.label.cartridge !== label.cartridge) return false
+    const kept = await readBack(drive, file, filed, options)
+    if (kept === undefined) return false
+    const { before, block } = kept
+    await drive.seek({ file, block }, options)
+    const ending = endInstead({ before })
+    for (const each of ending) await drive.write(each, options)
+    await drive.endFile(options)
+    return await endsAt(drive, file, block + ending.length, options)
+  } catch (error) {
+    options.signal.throwIfAborted()
+    if (error instanceof NoArchiveError || isBackupError(error)) return false
+    throw error
+  }
+}
+
+/** The block in which the objects end, and what comes before their end in it; `undefined` when one is not as it should be. */
+async function readBack(
+  drive: TapeDrive,
+  file: number,
+  filed: readonly CatalogObject[],
+  options: CallOptions,
+): Promise<{ readonly block: number; readonly before: Uint8Array } | undefined> {
+  await drive.seek({ file, block: 0 }, options)
+  const source = remembering(tapeFile(drive, options))
+  const wanted = [...filed]
+  for await (const member of readArchive(source)) {
+    const [next] = wanted
+    if (next === undefined) break
+    if (member.name !== next.key) continue
+    const hash = createHash('sha256')
+    for await (const part of member.content()) hash.update(part)
+    if (hash.digest('hex') !== next.sha256) return undefined
+    wanted.shift()
+    if (wanted.length > 0) continue
+    const end = next.offset + next.sizeBytes + tarPadding(next.sizeBytes)
+    const block = Math.floor(end / blockBytes)
+    return { block, before: source.last().slice(0, end % blockBytes) }
+  }
+  return undefined
+}
+
+/** Some drives take filemarks for written that are not. */
+async function endsAt(drive: TapeDrive, file: number, block: number, options: CallOptions): Promise<boolean> {
+  await drive.seek({ file, block }, options)
+  const { kind } = await drive.read(new Uint8Array(blockBytes), options)
+  return kind === 'filemark'
+}
+
+function remembering(file: TapeFile): TapeFile & { readonly last: () => Uint8Array } {
+  let last: Uint8Array = new Uint8Array(0)
+  return {
+    ...file,
+    last: () => last,
+    next: async () => {
+      const block = await file.next()
+      if (block !== undefined) last = block.slice()
+      return block
+    },
+  }
+}

@@ -1,0 +1,275 @@
+import { type CallOptions, type Clock, isBackupError, type Logger } from '@holdfast/core'
+import type { LookupCache } from '../catalog/lookup-cache.js'
+import type { KnownSet, TapeCatalog } from '../catalog/tape-catalog.js'
+import { tapeError } from '../drive/drive-errors.js'
+import type { CatalogObject } from '../layout/catalog.js'
+import type { TapeLibrary } from '../library/tape-library.js'
+import { type ArchiveWriter, beginArchive } from './archive-writer.js'
+import type { CartridgeSupply, OpenCartridge } from './cartridge-supply.js'
+import { writeClosing, writeEarlierCatalog } from './catalog-files.js'
+import type { HeldObject } from './held-object.js'
+import { salvage } from './salvage.js'
+import { type WriteFigures, writeStatistics } from './write-statistics.js'
+
+/** Puts objects on the cartridges of one set, in order. */
+export interface SetWriter {
+  /** Takes an object; resolves when there is room for the next. @throws BackupError what went wrong with this or an earlier one */
+  readonly put: (object: HeldObject, options: CallOptions) => Promise<void>
+  /** Resolves when all that was taken is on tape, and in the catalog. */
+  readonly sync: () => Promise<void>
+  /** Lets others have the drive, after a sync; the next `put` takes one again. */
+  readonly letGo: () => Promise<void>
+  /** Writes the catalog that ends a session, and lets go. Never rejects: all that counts was synced. */
+  readonly close: () => Promise<void>
+  readonly figures: () => WriteFigures
+}
+
+/** What a writer needs. */
+export interface WriterSite {
+  readonly set: () => KnownSet
+  readonly library: TapeLibrary
+  readonly supply: CartridgeSupply
+  readonly catalog: TapeCatalog
+  readonly cache: LookupCache
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Of the session: tape is not stopped within an object because somebody does not wait any longer. */
+  readonly signal: AbortSignal
+  /** Size at which a tape file is ended. */
+  readonly fileBytes: number
+  /** Bytes that wait in memory for the drive, beside the object that is written. */
+  readonly queueBytes: number
+  /** Called once, before the first cartridge is taken into use. @throws BackupError `E_REPOSITORY_BUSY` */
+  readonly onFirst: () => void
+}
+
+interface OpenTape extends OpenCartridge {
+  nextFile: number
+  archive: ArchiveWriter | undefined
+  /** In the archive, not known to be safe yet. */
+  filed: CatalogObject[]
+  /** Nothing of this session was stored on it yet. */
+  isFresh: boolean
+}
+
+/** Errors after which another try on the same or another cartridge may do. */
+const mendable = ['E_TARGET_UNAVAILABLE', 'E_TARGET_IO', 'E_DAMAGED', 'E_MEDIA_NEEDED']
+const mostSalvages = 3
+
+/** Makes a writer; it takes nothing into use before the first object. */
+export function setWriter(site: WriterSite): SetWriter {
+  const { catalog, clock, logger, supply } = site
+  const call: CallOptions = { signal: site.signal }
+  const statistics = writeStatistics()
+  const useless = new Set<string>()
+  let tape: OpenTape | undefined
+  let hasBegun = false
+  let isCatalogDue = false
+  let salvages = 0
+  let queuedBytes = 0
+  let failure: { readonly error: unknown } | undefined
+  let working: Promise<void> = Promise.resolve()
+  let roomMade = Promise.withResolvers<void>()
+
+  /** One thing after another; what fails fails all that comes after it. */
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const done = working.then(async () => {
+      if (failure !== undefined) throw failure.error
+      try {
+        await work()
+      } catch (error) {
+        failure = { error }
+        await leave()
+        throw error
+      }
+    })
+    working = done.catch(() => undefined)
+    return done
+  }
+
+  const leave = async (): Promise<void> => {
+    const left = tape
+    tape = undefined
+    await left?.mounted[Symbol.asyncDispose]()
+  }
+
+  const begun = async (isHurried: boolean): Promise<OpenTape> => {
+    if (tape !== undefined) return tape
+    if (!hasBegun) site.onFirst()
+    hasBegun = true
+    const set = site.set()
+    const last = catalog.cartridgesOf(set.id).at(-1)?.label.barcode
+    const resumed = last !== undefined && useless.has(last) ? undefined : await supply.resume(set, call)
+    const opened = resumed ?? (await supply.begin(set, { ...call, except: useless, isHurried }))
+    tape = { ...opened, archive: undefined, filed: [], isFresh: resumed === undefined }
+    if (tape.nextFile === 1 && (tape.label.set?.sequence ?? 1) > 1) {
+      tape.archive = await archiveOf(tape)
+      await writeEarlierCatalog(tape.archive, site.set(), catalog, clock.now())
+      await endFile(tape)
+    }
+    return tape
+  }
+
+  const archiveOf = async (open: OpenTape): Promise<ArchiveWriter> => {
+    const { label, mounted, nextFile } = open
+    const place = { set: label.set?.id ?? '', sequence: label.set?.sequence ?? 0, file: nextFile }
+    open.archive ??= await beginArchive(mounted.drive, place, clock.now(), {
+      ...call,
+      isWorm: mounted.medium.isWorm === true,
+    })
+    return open.archive
+  }
+
+  const noteFile = (open: OpenTape): void => {
+    if (open.archive === undefined) return
+    const { label, nextFile: number, filed: objects } = open
+    catalog.addFile(label.cartridge, { number, endBytes: open.archive.sizeBytes(), objects })
+    open.archive = undefined
+    open.filed = []
+    open.nextFile += 1
+  }
+
+  const endFile = async (open: OpenTape): Promise<void> => {
+    if (open.archive === undefined) return
+    const { isNearEnd } = await open.archive.end()
+    noteFile(open)
+    if (isNearEnd) await retire(open)
+  }
+
+  /** Its end is reached: the next object goes to another cartridge. */
+  const retire = async (open: OpenTape): Promise<void> => {
+    catalog.markFull(open.label.cartridge)
+    await leave()
+  }
+
+  const writeOn = async (open: OpenTape, object: HeldObject): Promise<boolean> => {
+    const archive = await archiveOf(open)
+    const written = await archive.write(object)
+    if (written.kind === 'no-room') {
+      noteFile(open)
+      const { isFresh } = open
+      await retire(open)
+      if (isFresh) throw tooLarge(object)
+      return false
+    }
+    open.filed.push(written.object)
+    open.isFresh = false
+    statistics.wrote(object.sizeBytes)
+    if (written.isNearEnd) {
+      await endFile(open)
+      if (tape !== undefined) await retire(open)
+    } else if (archive.sizeBytes() >= site.fileBytes) await endFile(open)
+    return true
+  }
+
+  /** Tells whether it can be tried again; all that counts is safe then. */
+  const mended = async (error: unknown): Promise<boolean> => {
+    const broken = tape
+    if (broken === undefined || !isBackupError(error) || site.signal.aborted) return false
+    if (!mendable.includes(error.code) || salvages === mostSalvages) return false
+    salvages += 1
+    const { label } = broken
+    logger.warn(`${label.barcode ?? label.cartridge}: ${error.message} What was written is read back.`)
+    await leave()
+    const { archive, filed, nextFile } = broken
+    if (!(await salvage(site.library, { label, file: nextFile, filed }, call))) return false
+    if (archive !== undefined && filed.length > 0)
+      catalog.addFile(label.cartridge, { number: nextFile, endBytes: archive.sizeBytes(), objects: filed })
+    // What failed to be written once is not trusted again.
+    if (error.code !== 'E_TARGET_UNAVAILABLE') {
+      catalog.markFull(label.cartridge)
+      if (label.barcode !== undefined) useless.add(label.barcode)
+    }
+    return true
+  }
+
+  const write = async (object: HeldObject): Promise<void> => {
+    for (;;) {
+      try {
+        if (await writeOn(await begun(false), object)) return
+      } catch (error) {
+        if (isFull(error) && tape !== undefined && !tape.isFresh) await retire(tape)
+        else if (!(await mended(error))) throw error
+      }
+    }
+  }
+
+  const sync = (): Promise<void> =>
+    inTurn(async () => {
+      const open = tape
+      if (open?.archive === undefined) return
+      const { filed } = open
+      try {
+        await endFile(open)
+      } catch (error) {
+        if (isFull(error) || !(await mended(error))) throw error
+        // The objects were read back, and their file was ended.
+        logger.debug(`${filed.length} objects were read back.`)
+      }
+    })
+
+  return {
+    figures: statistics.figures,
+    put: async (object, { signal }) => {
+      isCatalogDue = true
+      queuedBytes += object.sizeBytes
+      statistics.queued()
+      const done = inTurn(() => write(object)).finally(() => {
+        queuedBytes -= object.sizeBytes
+        if (queuedBytes === 0) statistics.ranDry()
+        roomMade.resolve()
+        roomMade = Promise.withResolvers()
+      })
+      // Told by whoever waits for room, or for the sync.
+      done.catch(() => undefined)
+      while (queuedBytes > site.queueBytes && failure === undefined) {
+        await Promise.race([roomMade.promise, done])
+        signal.throwIfAborted()
+      }
+      if (failure !== undefined) throw failure.error
+    },
+    sync,
+    letGo: async () => {
+      await sync()
+      await inTurn(leave)
+    },
+    close: async () => {
+      try {
+        await sync()
+        if (isCatalogDue && failure === undefined && !site.signal.aborted)
+          await inTurn(async () => {
+            isCatalogDue = false
+            for (let isWhole = false; !isWhole; ) {
+              const open = await begun(true)
+              const { isFresh } = open
+              isWhole = await writeClosing(await archiveOf(open), site.set(), site, clock.now())
+              if (isWhole) await endFile(open)
+              else {
+                noteFile(open)
+                await retire(open)
+                if (isFresh) throw tapeError('E_TARGET_FULL', 'The catalog is larger than a cartridge.')
+              }
+            }
+          })
+      } catch (error) {
+        logger.warn(
+          `The catalog was not written to tape: ${error instanceof Error ? error.message : String(error)} What was stored is found without it, more slowly.`,
+        )
+      }
+      await working
+      await leave()
+    },
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return isBackupError(error) && error.code === 'E_TARGET_FULL'
+}
+
+function tooLarge({ key, sizeBytes }: HeldObject): Error {
+  return tapeError('E_TARGET_FULL', `${key} has ${sizeBytes} bytes: it does not fit on an empty cartridge.`, {
+    operation: 'target.put',
+    context: { object: key },
+    hint: 'Use cartridges that hold more.',
+  })
+}

@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { PluginContext, TargetSession } from '@holdfast/core'
+import {
+  type SimulatedCartridgeOptions,
+  type SimulatedLibrary,
+  type SimulatedLibraryOptions,
+  simulatedLibrary,
+} from '@holdfast/protocol-iscsi/testing'
+import { testContext } from '@holdfast/testkit'
+import { onTestFinished } from 'vitest'
+import { scsiDrive } from '../../src/drive/scsi-drive.js'
+import { scsiChanger } from '../../src/library/scsi-changer.js'
+import type { TapeTargetOptions } from '../../src/options.js'
+import { type OpenLibrary, tapeTarget } from '../../src/tape-target.js'
+
+/** A library in memory, and targets that use it. */
+export interface SimulatedSite {
+  readonly simulated: SimulatedLibrary
+  readonly folder: string
+  readonly target: (options?: Partial<TapeTargetOptions>) => ReturnType<typeof tapeTarget>
+  readonly open: (options?: Partial<TapeTargetOptions>, context?: Partial<PluginContext>) => Promise<TargetSession>
+}
+
+/** Makes drives and a changer of a simulated library. */
+export function opensSimulated(simulated: SimulatedLibrary): OpenLibrary {
+  return async () => ({
+    changer: scsiChanger('the library', simulated.changer),
+    drives: simulated.drives.map((device, number) => scsiDrive(`drive ${number}`, device)),
+    [Symbol.asyncDispose]: async () => {},
+  })
+}
+
+/** The options that a simulated library needs. */
+export const simulatedOptions: TapeTargetOptions = {
+  library: { kind: 'iscsi', host: 'nowhere', target: 'iqn.2026-01.io.holdfast:simulated', changer: 2, drives: [0, 1] },
+  pool: 'weekly',
+  state: 'state',
+}
+
+/** A library with cartridges of that size, empty at first. */
+export function simulatedSite(
+  sizes: readonly (number | Partial<SimulatedCartridgeOptions>)[],
+  options: Partial<SimulatedLibraryOptions> = {},
+): SimulatedSite {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-tape-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const cartridges = sizes.map((size, at) => ({
+    barcode: `TAPE0${at + 1}`,
+    ...(typeof size === 'number' ? { sizeBytes: size } : size),
+  }))
+  const simulated = simulatedLibrary({
+    drives: 2,
+    slots: cartridges.length + 1,
+    importExportSlots: 2,
+    cartridges,
+    readyAfterCommands: 0,
+    ...options,
+  })
+  const target = (some: Partial<TapeTargetOptions> = {}) =>
+    tapeTarget({ ...simulatedOptions, ...some }, opensSimulated(simulated))
+  return {
+    simulated,
+    folder,
+    target,
+    open: (some, context) => target(some).open({ ...testContext({ tempDir: folder }), ...context }),
+  }
+}
