@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { archiveBuilder, endInstead } from '../src/layout/archive-builder.js'
+import { type ArchiveBuilder, archiveBuilder, endInstead } from '../src/layout/archive-builder.js'
 import { blockBytes } from '../src/layout/block.js'
 import { objectFacts, objectHead } from '../src/layout/object-member.js'
 import { type BlockSource, NoArchiveError, readArchive } from '../src/layout/read-archive.js'
@@ -14,6 +14,13 @@ const storedAt = new Date('2026-11-23T12:00:00Z')
 const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 const head = (key: string, bytes: Uint8Array) =>
   objectHead({ key, sizeBytes: bytes.length, sha256: digest(bytes), storedAt, isLookup: key.startsWith('index/') })
+
+/** Blocks are in the memory of the builder, and valid until the next. */
+const copies = (blocks: Iterable<Uint8Array>) => Array.from(blocks, (block) => block.slice())
+const add = (builder: ArchiveBuilder, key: string, bytes: Uint8Array) => {
+  const laid = builder.add(head(key, bytes), bytes)
+  return { ...laid, blocks: copies(laid.blocks) }
+}
 
 function source(blocks: readonly Uint8Array[]): BlockSource & { readonly reads: () => number } {
   let at = 0
@@ -57,10 +64,8 @@ describe('an archive', () => {
       fc.asyncProperty(fc.array(sizes, { maxLength: 8 }), async (lengths) => {
         const builder = archiveBuilder()
         const objects = lengths.map((length, i) => ({ key: `packs/00/${i}`, bytes: randomBytes(length) }))
-        const laid = objects.map(({ key, bytes }) =>
-          builder.add(head(key, bytes), [bytes.subarray(0, 77), bytes.subarray(77)]),
-        )
-        const blocks = [...laid.flatMap((member) => member.blocks), ...builder.end()]
+        const laid = objects.map(({ key, bytes }) => add(builder, key, bytes))
+        const blocks = [...laid.flatMap((member) => member.blocks), ...copies(builder.end())]
         expect(blocks.every((block) => block.length === blockBytes)).toBe(true)
         expect(blocks.length * blockBytes).toBe(builder.sizeBytes())
         const whole = Buffer.concat(blocks)
@@ -86,9 +91,9 @@ describe('an archive', () => {
     const builder = archiveBuilder()
     const [large, small] = [randomBytes(20 * blockBytes), randomBytes(5)]
     const blocks = [
-      ...builder.add(head('packs/00/large', large), [large]).blocks,
-      ...builder.add(head('index/small', small), [small]).blocks,
-      ...builder.end(),
+      ...add(builder, 'packs/00/large', large).blocks,
+      ...add(builder, 'index/small', small).blocks,
+      ...copies(builder.end()),
     ]
     const tape = source(blocks)
     const names: string[] = []
@@ -103,8 +108,8 @@ describe('an archive', () => {
       key: `packs/00/${i}`,
       bytes: randomBytes(blockBytes - 100),
     }))
-    const laid = objects.map(({ key, bytes }) => builder.add(head(key, bytes), [bytes]))
-    const blocks = [...laid.flatMap((member) => member.blocks), ...builder.end()]
+    const laid = objects.map(({ key, bytes }) => add(builder, key, bytes))
+    const blocks = [...laid.flatMap((member) => member.blocks), ...copies(builder.end())]
     for (let kept = 0; kept < blocks.length; kept++) {
       const read = await found(blocks.slice(0, kept))
       const whole = laid.filter(({ contentOffset }) => contentOffset + blockBytes - 100 <= kept * blockBytes).length
@@ -120,11 +125,11 @@ describe('an archive', () => {
       fc.asyncProperty(fc.array(sizes, { minLength: 1, maxLength: 5 }), async (lengths) => {
         const builder = archiveBuilder()
         const objects = lengths.map((length, i) => ({ key: `packs/00/${i}`, bytes: randomBytes(length) }))
-        const laid = objects.map(({ key, bytes }) => builder.add(head(key, bytes), [bytes]))
+        const laid = objects.map(({ key, bytes }) => add(builder, key, bytes))
         const blocks = laid.flatMap((member) => member.blocks)
         const last = laid.at(-1)
         if (last === undefined) throw new Error('nothing was laid')
-        const tape = [...blocks.slice(0, Math.floor(last.headOffset / blockBytes)), ...endInstead(last)]
+        const tape = [...blocks.slice(0, Math.floor(last.headOffset / blockBytes)), ...copies(endInstead(last))]
         const read = await found(tape)
         expect(read.end).toBe('complete')
         expect(read.members.map(({ name }) => name)).toEqual(objects.slice(0, -1).map(({ key }) => key))
@@ -136,7 +141,7 @@ describe('an archive', () => {
   it('tells what a member is', async () => {
     const bytes = randomBytes(10)
     const builder = archiveBuilder()
-    const blocks = [...builder.add(head('index/a', bytes), [bytes]).blocks, ...builder.end()]
+    const blocks = [...add(builder, 'index/a', bytes).blocks, ...copies(builder.end())]
     for await (const { records } of readArchive(source(blocks)))
       expect(objectFacts(records)).toEqual({ sha256: digest(bytes), isLookup: true })
     expect(objectFacts(new Map())).toBeUndefined()
@@ -158,8 +163,8 @@ describe('an archive', () => {
       [long, randomBytes(513)],
     ] as const
     const blocks = [
-      ...objects.flatMap(([key, bytes]) => [...builder.add(head(key, bytes), [bytes]).blocks]),
-      ...builder.end(),
+      ...objects.flatMap(([key, bytes]) => [...add(builder, key, bytes).blocks]),
+      ...copies(builder.end()),
     ]
     writeFileSync(join(folder, 'file'), Buffer.concat(blocks))
     const tar = (...args: string[]) =>

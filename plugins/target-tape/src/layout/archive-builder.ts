@@ -1,30 +1,30 @@
 import { tarBlockBytes, tarPadding } from '@holdfast/formats/tar'
 import { blockBytes } from './block.js'
 
-/** Where a member came to lie in its tape file. */
+/** Where a member comes to lie in its tape file. */
 export interface LaidMember {
   /** Of the first byte of its head. */
   readonly headOffset: number
   readonly contentOffset: number
   /** Bytes before the head in the block where that begins: what stays when the member is taken back. */
   readonly before: Uint8Array
-  /** Blocks that are full now. */
-  readonly blocks: readonly Uint8Array[]
+  /** Blocks as they become full, to be asked for once and to the end; each is valid until the next. */
+  readonly blocks: Iterable<Uint8Array>
 }
 
-/** Puts members one after another and cuts them into blocks. */
+/** Puts members one after another and cuts them into blocks, all in the memory of one. */
 export interface ArchiveBuilder {
   /** Bytes so far. */
   readonly sizeBytes: () => number
-  /** Lays a member behind the others. The bytes given are copied. */
-  readonly add: (head: Uint8Array, content: Iterable<Uint8Array>) => LaidMember
-  /** Ends the archive, and returns its last blocks. */
-  readonly end: () => readonly Uint8Array[]
+  /** Lays a member behind the others. */
+  readonly add: (head: Uint8Array, content: Uint8Array) => LaidMember
+  /** Ends the archive: its last blocks, each valid until the next. */
+  readonly end: () => Iterable<Uint8Array>
 }
 
 /** Begins an archive. */
 export function archiveBuilder(): ArchiveBuilder {
-  let open = new Uint8Array(blockBytes)
+  const open = new Uint8Array(blockBytes)
   let used = 0
   let blocksBefore = 0
   const sizeBytes = () => blocksBefore * blockBytes + used
@@ -40,37 +40,40 @@ export function archiveBuilder(): ArchiveBuilder {
   }
 
   function* full(): Generator<Uint8Array> {
-    yield open
-    open = new Uint8Array(blockBytes)
-    used = 0
     blocksBefore += 1
+    used = 0
+    yield open
+  }
+
+  function* member(head: Uint8Array, content: Uint8Array): Generator<Uint8Array> {
+    yield* cut(head)
+    yield* cut(content)
+    yield* cut(new Uint8Array(tarPadding(content.length)))
+  }
+
+  function* ending(): Generator<Uint8Array> {
+    yield* cut(new Uint8Array(2 * tarBlockBytes))
+    if (used > 0) {
+      open.fill(0, used)
+      yield* full()
+    }
   }
 
   return {
     sizeBytes,
     add: (head, content) => {
       const headOffset = sizeBytes()
-      const before = open.slice(0, used)
-      const blocks = [...cut(head)]
-      let contentBytes = 0
-      for (const part of content) {
-        blocks.push(...cut(part))
-        contentBytes += part.length
-      }
-      blocks.push(...cut(new Uint8Array(tarPadding(contentBytes))))
-      return { headOffset, contentOffset: headOffset + head.length, before, blocks }
+      const contentOffset = headOffset + head.length
+      return { headOffset, contentOffset, before: open.slice(0, used), blocks: member(head, content) }
     },
-    end: () => {
-      const blocks = [...cut(new Uint8Array(2 * tarBlockBytes))]
-      return used === 0 ? blocks : [...blocks, ...full()]
-    },
+    end: ending,
   }
 }
 
 /** The blocks that end an archive before a member that was taken back. */
-export function endInstead({ before }: Pick<LaidMember, 'before'>): readonly Uint8Array[] {
+export function* endInstead({ before }: Pick<LaidMember, 'before'>): Generator<Uint8Array> {
   const builder = archiveBuilder()
   // Not a member, but bytes all the same; they end at a multiple of tar's own blocks.
-  const { blocks } = builder.add(before, [])
-  return [...blocks, ...builder.end()]
+  yield* builder.add(before, new Uint8Array(0)).blocks
+  yield* builder.end()
 }

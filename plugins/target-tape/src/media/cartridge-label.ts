@@ -55,9 +55,9 @@ export async function writeLabel(drive: TapeDrive, label: CartridgeLabel, option
   const bytes = new TextEncoder().encode(encodeLabel(label))
   const archive = archiveBuilder()
   const head = memberHead({ name: labelName, sizeBytes: bytes.length, modifiedAt: label.writtenAt, mode: 0o444 })
-  const { blocks } = archive.add(head, [bytes])
   await drive.seek({ file: 0, block: 0 }, options)
-  for (const block of [...blocks, ...archive.end()]) await drive.write(block, options)
+  for (const block of archive.add(head, bytes).blocks) await drive.write(block, options)
+  for (const block of archive.end()) await drive.write(block, options)
   await drive.endFile(options)
   const found = await readLabel(drive, options)
   if (found.kind === 'label' && found.label.cartridge === label.cartridge) return

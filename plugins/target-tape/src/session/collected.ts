@@ -1,26 +1,33 @@
 import { type CallOptions, untilAborted } from '@holdfast/core'
 import { tapeError } from '../drive/drive-errors.js'
+import type { Lent, ObjectMemory } from './object-memory.js'
 
 /** Puts the parts of a body together. @throws BackupError `E_TARGET_IO` when it is of another size than was said */
 export async function collected(
   body: AsyncIterable<Uint8Array>,
   sizeBytes: number | undefined,
+  memory: ObjectMemory,
   { signal }: CallOptions,
-): Promise<Uint8Array> {
+): Promise<Lent> {
   if (sizeBytes === undefined) {
     const parts: Uint8Array[] = []
     for await (const part of untilAborted(body, signal)) parts.push(part.slice())
-    return new Uint8Array(Buffer.concat(parts))
+    return { bytes: new Uint8Array(Buffer.concat(parts)), release: () => {} }
   }
-  const whole = new Uint8Array(sizeBytes)
+  const lent = memory.lend(sizeBytes)
   let at = 0
-  for await (const part of untilAborted(body, signal)) {
-    if (at + part.length > sizeBytes) throw otherSize(sizeBytes)
-    whole.set(part, at)
-    at += part.length
+  try {
+    for await (const part of untilAborted(body, signal)) {
+      if (at + part.length > sizeBytes) throw otherSize(sizeBytes)
+      lent.bytes.set(part, at)
+      at += part.length
+    }
+    if (at !== sizeBytes) throw otherSize(sizeBytes)
+    return lent
+  } catch (error) {
+    lent.release()
+    throw error
   }
-  if (at !== sizeBytes) throw otherSize(sizeBytes)
-  return whole
 }
 
 function otherSize(sizeBytes: number): Error {

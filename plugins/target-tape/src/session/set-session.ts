@@ -12,30 +12,31 @@ import { tapeError } from '../drive/drive-errors.js'
 import { type SetReader, setReader } from '../reading/set-reader.js'
 import { askForMedia } from '../writing/ask-for-media.js'
 import { cartridgeSupply } from '../writing/cartridge-supply.js'
-import type { HeldObject } from '../writing/held-object.js'
+import type { ObjectFacts } from '../writing/held-object.js'
 import { type SetWriter, setWriter } from '../writing/set-writer.js'
 import { collected } from './collected.js'
 import { mediaFacet } from './media-facet.js'
+import { objectMemory } from './object-memory.js'
 import type { TapeSite } from './tape-site.js'
 
 /** Objects are kept in memory until it is known where they came to lie. */
-export const maxObjectBytes = 64 * 2 ** 20
+export const maxObjectBytes = 48 * 2 ** 20
 
-/** Bytes that may wait for a drive beside the object that is written. */
-const queueBytes = 64 * 2 ** 20
+/** Bytes that may wait for a drive, with those of the object that is written. */
+const queueBytes = 48 * 2 ** 20
 
 /** Opens a set. `isWritable`: it takes objects, and is made when the first one comes. */
 export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): TargetSession {
   const { catalog, cache, clock } = site
   /** Taken, and not yet known to be on tape. */
-  const pending = new Map<string, Omit<HeldObject, 'content'>>()
+  const pending = new Map<string, ObjectFacts>()
+  const memory = objectMemory()
   let writer: SetWriter | undefined
   let reader: SetReader | undefined
   let claim: Disposable | undefined
   let reading: Promise<unknown> = Promise.resolve()
 
-  const find = (key: string): Omit<HeldObject, 'content'> | KnownObject | undefined =>
-    pending.get(key) ?? catalog.object(set.id, key)
+  const find = (key: string): ObjectFacts | KnownObject | undefined => pending.get(key) ?? catalog.object(set.id, key)
 
   const theWriter = async (): Promise<SetWriter> => {
     const library = await site.library()
@@ -75,12 +76,12 @@ export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): 
     }
   }
 
-  const lookup = async (object: Omit<HeldObject, 'content'> | KnownObject, options: CallOptions): Promise<void> => {
+  const lookup = async (object: ObjectFacts | KnownObject, options: CallOptions): Promise<void> => {
     if (await cache.has(object.sha256, object.sizeBytes)) return
     await synced((of) => of.sync())
     const known = catalog.object(set.id, object.key)
     if (known === undefined) throw notFound(object.key)
-    const content = await collected(bulk(known, 0, known.sizeBytes, options), known.sizeBytes, options)
+    const content = (await collected(bulk(known, 0, known.sizeBytes, options), known.sizeBytes, memory, options)).bytes
     if (createHash('sha256').update(content).digest('hex') !== known.sha256) throw altered(known)
     await cache.put(known.sha256, content)
   }
@@ -92,16 +93,18 @@ export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): 
       if (!isWritable) throw readOnly(set.id)
       if (options.retainUntil !== undefined) throw noLocks()
       if (find(key) !== undefined) throw exists(key)
-      const content = await collected(body, options.sizeBytes, options)
-      if (content.length > maxObjectBytes) throw tooLarge(key, content.length)
-      if (find(key) !== undefined) throw exists(key)
-      const object = held(key, content, clock.now(), options)
-      pending.set(key, object)
+      if ((options.sizeBytes ?? 0) > maxObjectBytes) throw tooLarge(key, options.sizeBytes ?? 0)
+      const { bytes: content, release } = await collected(body, options.sizeBytes, memory, options)
+      const facts = factsOf(key, content, clock.now(), options)
       try {
-        if (object.isLookup) await cache.put(object.sha256, content)
-        await (await theWriter()).put(object, options)
+        if (content.length > maxObjectBytes) throw tooLarge(key, content.length)
+        if (find(key) !== undefined) throw exists(key)
+        pending.set(key, facts)
+        if (facts.isLookup) await cache.put(facts.sha256, content)
+        await (await theWriter()).put({ facts, content, release }, options)
       } catch (error) {
-        pending.delete(key)
+        if (pending.get(key) === facts) pending.delete(key)
+        release()
         throw error
       }
     },
@@ -165,14 +168,14 @@ export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): 
   }
 }
 
-function held(key: ObjectKey, content: Uint8Array, storedAt: Date, { isBulk = false }: PutOptions): HeldObject {
+function factsOf(key: ObjectKey, content: Uint8Array, storedAt: Date, { isBulk = false }: PutOptions): ObjectFacts {
   const sha256 = createHash('sha256').update(content).digest('hex')
   // Tape knows seconds.
   const wholeSeconds = new Date(Math.floor(storedAt.getTime() / 1000) * 1000)
-  return { key, sizeBytes: content.length, sha256, storedAt: wholeSeconds, isLookup: !isBulk, content }
+  return { key, sizeBytes: content.length, sha256, storedAt: wholeSeconds, isLookup: !isBulk }
 }
 
-function infoOf({ key, sizeBytes, storedAt }: Omit<HeldObject, 'content'>): ObjectInfo {
+function infoOf({ key, sizeBytes, storedAt }: ObjectFacts): ObjectInfo {
   return { key: objectKey(key), sizeBytes, modifiedAt: storedAt }
 }
 

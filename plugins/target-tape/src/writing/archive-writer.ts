@@ -55,15 +55,15 @@ export async function beginArchive(
   }
   const note: ArchiveWriter['note'] = (name, content, modifiedAt) => {
     const head = memberHead({ name, sizeBytes: content.length, modifiedAt, mode: 0o444 })
-    return writeBlocks(archive.add(head, [content]).blocks)
+    return writeBlocks(archive.add(head, content).blocks)
   }
   await note(placeName(place), new TextEncoder().encode(encodePlace(place)), at)
   return {
     place,
     sizeBytes: archive.sizeBytes,
     note,
-    write: async ({ content, ...object }) => {
-      const laid = archive.add(objectHead(object), [content])
+    write: async ({ facts, content }) => {
+      const laid = archive.add(objectHead(facts), content)
       let written = Math.floor(laid.headOffset / blockBytes)
       let isNearEnd = false
       try {
@@ -76,7 +76,7 @@ export async function beginArchive(
         await takeBack(laid, written)
         return { kind: 'no-room' }
       }
-      return { kind: 'stored', object: { ...object, file: place.file, offset: laid.contentOffset }, isNearEnd }
+      return { kind: 'stored', object: { ...facts, file: place.file, offset: laid.contentOffset }, isNearEnd }
     },
     end: async () => {
       const { isNearEnd } = await writeBlocks(archive.end())

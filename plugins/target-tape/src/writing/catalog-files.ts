@@ -31,7 +31,7 @@ export async function writeClosing(
     const content = await cache.read(object.sha256, 0, object.sizeBytes)
     // What the cache has lost is on the tape all the same.
     if (content === undefined) continue
-    const written = await archive.write({ ...object, content })
+    const written = await archive.write({ facts: object, content, release: () => {} })
     if (written.kind === 'no-room') return false
   }
   return true

@@ -1,6 +1,12 @@
 import type { CatalogObject } from '../layout/catalog.js'
 
+/** What is known of an object before it lies on a tape. */
+export type ObjectFacts = Omit<CatalogObject, 'file' | 'offset'>
+
 /** An object in memory, which is kept until it is known where it came to lie. */
-export interface HeldObject extends Omit<CatalogObject, 'file' | 'offset'> {
+export interface HeldObject {
+  readonly facts: ObjectFacts
   readonly content: Uint8Array
+  /** Called once nobody needs the content any more. */
+  readonly release: () => void
 }

@@ -37,10 +37,13 @@ export async function salvage(library: TapeLibrary, broken: BrokenFile, options:
     if (kept === undefined) return false
     const { before, block } = kept
     await drive.seek({ file, block }, options)
-    const ending = endInstead({ before })
-    for (const each of ending) await drive.write(each, options)
+    let blocks = block
+    for (const each of endInstead({ before })) {
+      await drive.write(each, options)
+      blocks += 1
+    }
     await drive.endFile(options)
-    return await endsAt(drive, file, block + ending.length, options)
+    return await endsAt(drive, file, blocks, options)
   } catch (error) {
     options.signal.throwIfAborted()
     if (error instanceof NoArchiveError || isBackupError(error)) return false

@@ -154,7 +154,7 @@ export function setWriter(site: WriterSite): SetWriter {
     }
     open.filed.push(written.object)
     open.isFresh = false
-    statistics.wrote(object.sizeBytes)
+    statistics.wrote(object.facts.sizeBytes)
     if (written.isNearEnd) {
       await endFile(open)
       if (tape !== undefined) await retire(open)
@@ -211,11 +211,13 @@ export function setWriter(site: WriterSite): SetWriter {
   return {
     figures: statistics.figures,
     put: async (object, { signal }) => {
+      const { sizeBytes } = object.facts
       isCatalogDue = true
-      queuedBytes += object.sizeBytes
+      queuedBytes += sizeBytes
       statistics.queued()
       const done = inTurn(() => write(object)).finally(() => {
-        queuedBytes -= object.sizeBytes
+        object.release()
+        queuedBytes -= sizeBytes
         if (queuedBytes === 0) statistics.ranDry()
         roomMade.resolve()
         roomMade = Promise.withResolvers()
@@ -266,7 +268,7 @@ function isFull(error: unknown): boolean {
   return isBackupError(error) && error.code === 'E_TARGET_FULL'
 }
 
-function tooLarge({ key, sizeBytes }: HeldObject): Error {
+function tooLarge({ facts: { key, sizeBytes } }: HeldObject): Error {
   return tapeError('E_TARGET_FULL', `${key} has ${sizeBytes} bytes: it does not fit on an empty cartridge.`, {
     operation: 'target.put',
     context: { object: key },
