@@ -30,7 +30,7 @@ function goesOn(allocation: Allocation, createdAt: Date, now: Date): boolean {
 }
 
 /** Names the period that a time lies in. */
-export function periodOf(period: CalendarPeriod, at: Date): string {
+function periodOf(period: CalendarPeriod, at: Date): string {
   const [year, month] = [at.getUTCFullYear(), at.getUTCMonth()]
   switch (period) {
     case 'day':
