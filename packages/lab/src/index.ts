@@ -21,3 +21,4 @@ export {
   type TgtdLibrary,
   type TgtdOptions,
 } from './tape/start-tgtd.ts'
+export { takeTapeFiles } from './tape/tape-files.ts'
