@@ -33,7 +33,9 @@ export type {
   LibraryFacet,
   LibraryMedium,
   LibraryPlace,
+  LibraryPlaceName,
   OverwriteOptions,
+  RebuildOptions,
 } from './contract/library.js'
 export type {
   MediaFacet,

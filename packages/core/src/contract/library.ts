@@ -1,11 +1,16 @@
 import type { CallOptions } from './context.js'
+import type { BackupError } from './errors.js'
 import type { Medium } from './media.js'
 
-/** Where a library can hold a medium. */
-export interface LibraryPlace {
+/** Says which place of a library is meant. */
+export interface LibraryPlaceName {
   readonly kind: 'slot' | 'mail' | 'drive'
   /** Counts those of a kind, from 0. */
   readonly number: number
+}
+
+/** Where a library can hold a medium. */
+export interface LibraryPlace extends LibraryPlaceName {
   /** Name of the medium in it; undefined when it is empty, or what is in it has no name that can be read. */
   readonly medium: string | undefined
   readonly isFull: boolean
@@ -15,7 +20,7 @@ export interface LibraryPlace {
 
 /** What is known of a medium. */
 export interface LibraryMedium extends Medium {
-  readonly place: Pick<LibraryPlace, 'kind' | 'number'> | undefined
+  readonly place: LibraryPlaceName | undefined
   readonly pool: string | undefined
   /** Set that it belongs to, and its place in it, from 1. */
   readonly set: string | undefined
@@ -28,6 +33,8 @@ export interface LibraryMedium extends Medium {
    * `usable`: it is labelled and holds nothing, or what it holds has expired; `unknown`: nobody has looked at it yet.
    */
   readonly state: 'unknown' | 'blank' | 'usable' | 'held' | 'foreign' | 'cleaning'
+  /** What is wrong with it, in words: worn out, damaged, write-protected. @defaultValue `undefined` */
+  readonly problem?: string | undefined
 }
 
 /** What a drive is about. */
@@ -43,6 +50,17 @@ export interface LibraryDrive {
 export interface OverwriteOptions extends CallOptions {
   /** Also when it holds something: this very medium was named by somebody who knows. @defaultValue `false` */
   readonly evenIfHeld?: boolean
+}
+
+/** How to make anew what is known of media. */
+export interface RebuildOptions extends CallOptions {
+  /** Called after each medium that was read, with what is known of it now. */
+  readonly onMedium?: (medium: LibraryMedium) => void
+  /**
+   * Called for each medium that cannot be read; what was known of it stays, and the others are read. Without it, the first one
+   * that cannot be read ends it all.
+   */
+  readonly onFailure?: (medium: string, error: BackupError) => void
 }
 
 /**
@@ -64,18 +82,16 @@ export interface LibraryFacet {
   readonly load: (medium: string, options: CallOptions & { readonly drive?: number }) => Promise<number>
   /** Puts the medium of a drive back. */
   readonly unload: (drive: number, options: CallOptions) => Promise<void>
-  readonly move: (medium: string, to: Pick<LibraryPlace, 'kind' | 'number'>, options: CallOptions) => Promise<void>
-  /** Puts a medium where it can be taken out, and notes where it is kept. Tells the place; undefined when it was out already. */
-  readonly vault: (
-    medium: string,
-    location: string,
-    options: CallOptions,
-  ) => Promise<Pick<LibraryPlace, 'kind' | 'number'> | undefined>
+  /** Carries a medium to an empty place: that of this name, or whatever lies in a place, which may have no name that can be read. */
+  readonly move: (medium: string | LibraryPlaceName, to: LibraryPlaceName, options: CallOptions) => Promise<void>
+  /**
+   * Puts a medium where it can be taken out, and notes where it is kept. Tells the place; undefined when it was out already.
+   *
+   * @throws BackupError `E_TARGET_FULL` while there is no empty place to take it from
+   */
+  readonly vault: (medium: string, location: string, options: CallOptions) => Promise<LibraryPlaceName | undefined>
   /** Forgets that a medium was away; takes it in where it lies in a place for that. */
   readonly recall: (medium: string, options: CallOptions) => Promise<void>
-  /** Makes what is known of media anew, from these media or all that are in the library. */
-  readonly rebuild: (
-    media: readonly string[],
-    options: CallOptions & { readonly onMedium?: (medium: LibraryMedium) => void },
-  ) => Promise<void>
+  /** Makes what is known of media anew, from these media or, when none is named, all that are in the library. */
+  readonly rebuild: (media: readonly string[], options: RebuildOptions) => Promise<void>
 }
