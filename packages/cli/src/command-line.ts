@@ -5,6 +5,7 @@ import type { Declare } from './declarations/declare.js'
 import { declareImages } from './declarations/images.js'
 import { declarePoints } from './declarations/points.js'
 import { declareRepositories } from './declarations/repositories.js'
+import { declareTape } from './declarations/tape.js'
 import { declareTools } from './declarations/tools.js'
 import type { Invocation, Outcome } from './invocation.js'
 import { type CommonOptions, usageError } from './output.js'
@@ -46,6 +47,7 @@ function declareProgram(onChosen: (command: ChosenCommand) => void): Command {
   declareBackups(declare)
   declarePoints(declare)
   declareRepositories(declare)
+  declareTape(declare)
   declareImages(declare)
   declareTools(declare)
   return program

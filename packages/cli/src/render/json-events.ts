@@ -1,3 +1,4 @@
+import type { LibraryMedium } from '@holdfast/core'
 import type { EngineEvent } from '@holdfast/core/engine'
 import type { ExitCode } from '../exit-code.js'
 import type { ErrorDocument } from './errors.js'
@@ -13,6 +14,8 @@ export type CliEvent =
   | ExportReadyEvent
   | ClientConnectedEvent
   | FileCopiedEvent
+  | MediumHandledEvent
+  | MediumReadEvent
   | ResultEvent
 
 /** A plugin has something to say. */
@@ -64,6 +67,27 @@ export interface FileCopiedEvent {
   readonly type: 'file-copied'
   readonly path: string
   readonly sizeBytes: number
+}
+
+/** `tape` did something with a medium, which is in `place` now; one without a name that can be read has none here. */
+export interface MediumHandledEvent {
+  readonly type: 'medium-handled'
+  readonly action: 'labelled' | 'erased' | 'loaded' | 'unloaded' | 'moved' | 'vaulted' | 'recalled'
+  readonly medium?: string
+  readonly place?: string
+}
+
+/** `tape catalog --rebuild` read a medium. */
+export interface MediumReadEvent {
+  readonly type: 'medium-read'
+  readonly medium: string
+  readonly state: LibraryMedium['state']
+  readonly pool?: string
+  readonly set?: string
+  readonly sequence?: number
+  /** How many were read so far, of how many. */
+  readonly read: number
+  readonly total: number
 }
 
 /** `serve` shows a disk at this URI. */
