@@ -15,7 +15,7 @@ export interface OpenLibrary {
 }
 
 /** The given target, or the only one whose media can be handled. @throws BackupError `E_USAGE` */
-export function libraryTarget(config: LoadedConfig, given: string | undefined): string {
+function libraryTarget(config: LoadedConfig, given: string | undefined): string {
   const able = chosenTargets(config, []).filter((name) => config.targets.get(name)?.capabilities.library === true)
   if (given !== undefined) {
     chosenTargets(config, [given])

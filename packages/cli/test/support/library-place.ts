@@ -1,6 +1,6 @@
 import { copyFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { FakeLibrary } from './fake-library.js'
+import type { FakeLibrary } from './fake-library-main.js'
 import { type Workplace, workplace } from './workplace.js'
 
 /** A workplace whose configuration has a library besides a target that is none. */
@@ -10,7 +10,7 @@ export interface LibraryWorkplace extends Workplace {
 }
 
 /** One library, and a disk. */
-export const libraryConfig = `
+const libraryConfig = `
 targets:
   disk: { use: '@holdfast/target-disk', with: { path: ./disk } }
   tape: { use: './fake-library.ts', with: {} }
@@ -75,7 +75,7 @@ export async function libraryWorkplace(
 ): Promise<LibraryWorkplace> {
   const place = await workplace(config)
   const path = join(place.folder, 'library.json')
-  await copyFile(join(import.meta.dirname, 'fake-library.ts'), join(place.folder, 'fake-library.ts'))
+  await copyFile(join(import.meta.dirname, 'fake-library-main.ts'), join(place.folder, 'fake-library.ts'))
   await writeFile(path, JSON.stringify(library))
   return { ...place, library: async () => JSON.parse(await readFile(path, 'utf8')) }
 }

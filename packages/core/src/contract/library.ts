@@ -70,7 +70,9 @@ export interface RebuildOptions extends CallOptions {
  * uses the drive, `E_TARGET_*`.
  */
 export interface LibraryFacet {
+  /** Lists every place, those of a kind in order. */
   readonly places: (options: CallOptions) => Promise<readonly LibraryPlace[]>
+  /** Lists the drives, with what they warn of. */
   readonly drives: (options: CallOptions) => Promise<readonly LibraryDrive[]>
   /** Every medium that is in the library or known. */
   readonly media: (options: CallOptions) => Promise<readonly LibraryMedium[]>
