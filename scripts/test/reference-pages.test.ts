@@ -73,6 +73,8 @@ const commands = new Set([
   'image map',
   'repair',
   'key add`, `key rotate`, `key revoke',
+  'tape label`, `tape erase`, `tape load`, `tape unload`, `tape move`, `tape vault`, `tape recall',
+  'tape catalog',
   'hold',
   'conformance',
 ])
