@@ -1,4 +1,4 @@
-import type { CallOptions, Clock, Logger } from '@holdfast/core'
+import { type BackupError, type CallOptions, type Clock, isBackupError, type Logger } from '@holdfast/core'
 import { decodeCatalog, type ReadCatalog } from '../layout/catalog.js'
 import type { TapeLibrary } from '../library/tape-library.js'
 import { readLabel } from '../media/cartridge-label.js'
@@ -20,6 +20,8 @@ export interface RebuildSite {
 /** How to make it. */
 export interface RebuildOptions extends CallOptions {
   readonly onCartridge: (barcode: string) => void
+  /** Without it the first cartridge that cannot be read ends it all. */
+  readonly onFailure: ((barcode: string, error: BackupError) => void) | undefined
 }
 
 /**
@@ -30,15 +32,20 @@ export interface RebuildOptions extends CallOptions {
 export async function rebuildCatalog(
   site: RebuildSite,
   barcodes: readonly string[],
-  { onCartridge, ...options }: RebuildOptions,
+  { onCartridge, onFailure, ...options }: RebuildOptions,
 ): Promise<void> {
   const { library, catalog } = site
   const places = await library.places(options)
   const present = places.flatMap(({ kind, barcode }) => (barcode === undefined || kind === 'mail' ? [] : [barcode]))
   const told: ReadCatalog[] = []
   for (const barcode of barcodes.length > 0 ? barcodes : present.filter((each) => !isCleaning(each))) {
-    await readCartridge(site, barcode, told, options)
-    onCartridge(barcode)
+    try {
+      await readCartridge(site, barcode, told, options)
+      onCartridge(barcode)
+    } catch (error) {
+      if (onFailure === undefined || !isBackupError(error)) throw error
+      onFailure(barcode, error)
+    }
   }
   for (const each of told) takeOver(catalog, each)
   dropRemains(site)

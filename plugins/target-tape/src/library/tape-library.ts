@@ -34,8 +34,8 @@ export interface TapeLibrary {
   readonly mount: (barcode: string, options: MountOptions) => Promise<MountedCartridge>
   /** Puts the cartridge of a drive back, where one is in it. @throws BackupError `E_REPOSITORY_BUSY` when it is in use */
   readonly putBack: (drive: number, options: CallOptions) => Promise<void>
-  /** Carries a cartridge to a place; from a drive it is unloaded first. @throws BackupError `E_REPOSITORY_BUSY`, `E_MEDIA_NEEDED` */
-  readonly carry: (barcode: string, to: number, options: CallOptions) => Promise<void>
+  /** Carries a cartridge, or what lies at an address, to another; from a drive it is unloaded first. @throws BackupError `E_REPOSITORY_BUSY`, `E_MEDIA_NEEDED` */
+  readonly carry: (what: string | number, to: number, options: CallOptions) => Promise<void>
   /** How often cartridges were put into drives. */
   readonly mounts: () => number
 }
@@ -199,10 +199,12 @@ export function tapeLibrary(
           if (state !== undefined) await putAway(state, await changer.places(options), options)
         }),
       ),
-    carry: (barcode, to, options) =>
+    carry: (what, to, options) =>
       inTurn(options, async () => {
         const places = await changer.places(options)
-        const from = placeOfMedium(places, barcode)
+        const from =
+          typeof what === 'string' ? placeOfMedium(places, what) : places.find((each) => each.address === what)
+        if (from?.isFull !== true) throw notThere(changer.name, `at ${what}`)
         const into = places.find(({ kind, address }) => kind === 'drive' && address === to)
         await withDrive(into?.number, () =>
           withDrive(from.kind === 'drive' ? from.number : undefined, async (state) => {

@@ -1,4 +1,11 @@
-import type { CallOptions, LibraryDrive, LibraryFacet, LibraryMedium, LibraryPlace } from '@holdfast/core'
+import type {
+  CallOptions,
+  LibraryDrive,
+  LibraryFacet,
+  LibraryMedium,
+  LibraryPlace,
+  LibraryPlaceName,
+} from '@holdfast/core'
 import { rebuildCatalog } from '../catalog/rebuild-catalog.js'
 import { tapeError } from '../drive/drive-errors.js'
 import type { CartridgeLabel } from '../layout/label.js'
@@ -16,7 +23,7 @@ export function libraryFacet(site: TapeSite): LibraryFacet {
 
   const changerPlaces = async (options: CallOptions) => (await site.library()).places(options)
 
-  const placeNamed = (places: readonly ChangerPlace[], { kind, number }: Pick<LibraryPlace, 'kind' | 'number'>) => {
+  const placeNamed = (places: readonly ChangerPlace[], { kind, number }: LibraryPlaceName) => {
     const found = places.find((place) => place.kind === kind && place.number === number)
     if (found !== undefined) return found
     throw tapeError('E_USAGE', `The library has no ${kind} ${number}.`, {
@@ -94,9 +101,10 @@ export function libraryFacet(site: TapeSite): LibraryFacet {
       return mounted.driveNumber
     },
     unload: async (drive, options) => (await site.library()).putBack(drive, options),
-    move: async (barcode, to, options) => {
-      const { address } = placeNamed(await changerPlaces(options), to)
-      await (await site.library()).carry(barcode, address, options)
+    move: async (medium, to, options) => {
+      const places = await changerPlaces(options)
+      const what = typeof medium === 'string' ? medium : placeNamed(places, medium).address
+      await (await site.library()).carry(what, placeNamed(places, to).address, options)
     },
     vault: async (barcode, location, options) => {
       const places = await changerPlaces(options)
@@ -120,13 +128,14 @@ export function libraryFacet(site: TapeSite): LibraryFacet {
       }
       catalog.noteLocation(barcode, undefined)
     },
-    rebuild: async (media, { onMedium, ...options }) => {
+    rebuild: async (media, { onMedium, onFailure, ...options }) => {
       const library = await site.library()
       const places = await library.places(options)
       const told = (barcode: string): LibraryMedium => describeMedium(site, places, barcode)
       await rebuildCatalog({ ...site, library }, media, {
         ...options,
         onCartridge: (barcode) => onMedium?.(told(barcode)),
+        onFailure,
       })
     },
   }
