@@ -25,7 +25,15 @@ export { chainOf, checkPipeline, type Plan, type PlanProblem, planPipeline, type
 export { type PruneDecision, type PruneOptions, type PruneReport, pruneRepository } from './prune-repository.js'
 export type { ReadableDisk } from './readable-disk.js'
 export { type RepairOptions, type RepairReport, repairRepository } from './repair-repository.js'
-export { type Provision, type RestoreOptions, type RestoreReport, restorePoint } from './restore-point.js'
+export {
+  type PointRestore,
+  type Provision,
+  type RestoreOptions,
+  type RestorePointsOptions,
+  type RestoreReport,
+  restorePoint,
+  restorePoints,
+} from './restore-point.js'
 export { restoreScriptBytes } from './restore-script.js'
 export { openRestoringSource, type RestoringSource } from './restoring-source.js'
 export { decideRetention, type RetainedPoint, type RetentionDecision } from './retention.js'

@@ -1,22 +1,18 @@
 import type { CallOptions } from '../contract/context.js'
 import { BackupError } from '../contract/errors.js'
-import type { ProvisionedMachine, WritableDisk } from '../contract/source.js'
+import type { ProvisionedMachine } from '../contract/source.js'
 import type { DiskId } from '../model/ids.js'
 import type { Machine } from '../model/machine.js'
-import { fromHex, toHex } from '../repository/bytes.js'
-import type { ChunkIndex } from '../repository/chunk-index.js'
-import { chunkReader } from '../repository/chunk-reader.js'
-import { damaged } from '../repository/damage.js'
-import { diskChunks, type PlacedChunk } from '../repository/disk-tree-reader.js'
-import type { RecoveryPoint, StoredDisk } from '../repository/recovery-point.js'
+import type { RecoveryPoint } from '../repository/recovery-point.js'
 import type { Repository } from '../repository/repository.js'
 import { withReaderLease } from '../repository/writer-lease.js'
 import { chosenDisks } from './chosen-disks.js'
-import { namingDisk } from './disk-damage.js'
+import type { DiskFill } from './disk-fill.js'
 import type { OnEvent } from './events.js'
-import { type FrameFetcher, frameFetcher } from './fetch-frame.js'
-import { type FrameFetch, planFrames } from './frame-plan.js'
-import { betterIndex, loadWholeIndex } from './whole-index.js'
+import { fillDisks } from './fill-disk.js'
+import { fillInOrder } from './fill-in-order.js'
+import { resourceStack } from './resource-stack.js'
+import { loadWholeIndex } from './whole-index.js'
 import type { WorkerPool } from './worker-pool.js'
 
 /** Creates blank disks somewhere: a folder, or a hypervisor's restore facet. */
@@ -41,11 +37,23 @@ export interface RestoreReport {
   readonly disks: readonly { readonly disk: DiskId; readonly sizeBytes: number; readonly writtenBytes: number }[]
 }
 
-/**
- * Chunks planned at once: bounds memory, and how far apart equal frames may be to be fetched once. One window is planned
- * while another is written.
- */
-const windowChunks = 8192
+/** A point that is to be restored together with others. */
+export interface PointRestore {
+  readonly point: RecoveryPoint
+  readonly provision: Provision
+  /** Restore only these disks. @defaultValue all */
+  readonly disks?: readonly DiskId[]
+}
+
+/** How to restore several points. */
+export interface RestorePointsOptions extends CallOptions {
+  readonly onEvent?: OnEvent
+  /**
+   * Places of chunks that are planned at once where all is restored in one pass: 16 bytes of memory each, and for each so
+   * many the disks' trees are walked again. @defaultValue 2 Mi, or a quarter of the repository's chunks
+   */
+  readonly placesAtOnce?: number
+}
 
 /** Puts a recovery point back. Every byte written was proved to be the byte that was read. */
 export async function restorePoint(
@@ -55,10 +63,35 @@ export async function restorePoint(
   pool: WorkerPool,
   options: RestoreOptions,
 ): Promise<RestoreReport> {
-  return withRestored(repository, point, provision, pool, options, async ({ placed, disks }) => {
-    await placed.commit(options)
-    return { point: point.id, machine: point.machine.name, location: placed.location, disks }
-  })
+  return withRestored(repository, point, provision, pool, options, (restored) => committed(point, restored, options))
+}
+
+/**
+ * Puts recovery points back, of one machine or many.
+ *
+ * From a sequential target, in one pass: all disks are provisioned, each pack is read once, in the order that the target likes,
+ * and then all machines are committed; when anything fails before, none is. From others, one point after another.
+ * @throws BackupError as {@link restorePoint} does
+ */
+export async function restorePoints(
+  repository: Repository,
+  wanted: readonly PointRestore[],
+  pool: WorkerPool,
+  options: RestorePointsOptions,
+): Promise<readonly RestoreReport[]> {
+  const reports: RestoreReport[] = []
+  if (repository.store.capabilities.sequential) {
+    await withAllRestored(repository, wanted, pool, options, async (all) => {
+      options.signal.throwIfAborted()
+      for (const { point, restored } of all) reports.push(await committed(point, restored, options))
+    })
+  } else {
+    for (const { point, provision, disks } of wanted) {
+      const chosen = disks === undefined ? options : { ...options, disks }
+      reports.push(await restorePoint(repository, point, provision, pool, chosen))
+    }
+  }
+  return reports
 }
 
 /** A machine whose disks hold the point, not committed yet. */
@@ -80,187 +113,74 @@ export async function withRestored<T>(
   options: RestoreOptions,
   use: (restored: RestoredMachine) => Promise<T>,
 ): Promise<T> {
+  const { disks } = options
+  const wanted = { point, provision, ...(disks !== undefined && { disks }) }
+  return withAllRestored(repository, [wanted], pool, options, ([one]) => {
+    if (one === undefined) throw new RangeError('one point was asked for')
+    return use(one.restored)
+  })
+}
+
+interface RestoredPoint {
+  readonly point: RecoveryPoint
+  readonly restored: RestoredMachine
+}
+
+async function withAllRestored<T>(
+  repository: Repository,
+  wanted: readonly PointRestore[],
+  pool: WorkerPool,
+  options: RestorePointsOptions,
+  use: (restored: readonly RestoredPoint[]) => Promise<T>,
+): Promise<T> {
   const { store, clock, envelope } = repository
   const restore = async () => {
-    const wanted = chosenDisks(point, options.disks)
+    const chosen = wanted.map(({ point, disks }) => chosenDisks(point, disks))
     const index = await loadWholeIndex(repository, options)
-    await using placed = await provision(
-      point.machine,
-      wanted.map(({ id, sizeBytes }) => ({ id, sizeBytes })),
-      options,
-    )
-    const disks = await fillDisks(repository, index, point, wanted, placed, pool, options)
-    return await use({ placed, disks })
+    await using machines = resourceStack()
+    const all: { readonly point: RecoveryPoint; readonly placed: ProvisionedMachine; readonly fills: DiskFill[] }[] = []
+    for (const [i, { point, provision }] of wanted.entries()) {
+      const disks = chosen[i] ?? []
+      const sizes = disks.map(({ id, sizeBytes }) => ({ id, sizeBytes }))
+      const placed = machines.use(await provision(point.machine, sizes, options))
+      const fills = disks.map((stored) => {
+        const target = placed.disks.find((candidate) => candidate.id === stored.id)
+        if (target === undefined) throw new BackupError('E_PLACEMENT', `No disk was provisioned for '${stored.id}'.`)
+        return { point, stored, target }
+      })
+      all.push({ point, placed, fills })
+    }
+    const fill = store.capabilities.sequential ? fillInOrder : fillDisks
+    const written = (
+      await fill(
+        repository,
+        index,
+        all.flatMap(({ fills }) => fills),
+        pool,
+        options,
+      )
+    ).values()
+    const restored = all.map(({ point, placed, fills }) => ({
+      point,
+      restored: {
+        placed,
+        disks: fills.map(({ stored: { id, sizeBytes } }) => ({
+          disk: id,
+          sizeBytes,
+          writtenBytes: written.next().value ?? 0,
+        })),
+      },
+    }))
+    return await use(restored)
   }
   return withReaderLease(store, clock, envelope.randomBytes, restore, options)
 }
 
-async function fillDisks(
-  repository: Repository,
-  loaded: ChunkIndex,
+async function committed(
   point: RecoveryPoint,
-  wanted: readonly StoredDisk[],
-  placed: ProvisionedMachine,
-  pool: WorkerPool,
-  options: RestoreOptions,
-): Promise<RestoreReport['disks']> {
-  let index = loaded
-  const disks: RestoreReport['disks'][number][] = []
-  let triedAgain = false
-  for (const disk of wanted) {
-    const target = placed.disks.find((candidate) => candidate.id === disk.id)
-    if (target === undefined) throw new BackupError('E_PLACEMENT', `No disk was provisioned for '${disk.id}'.`)
-    const restore = () =>
-      namingDisk(point, disk, 'restored', () => restoreDisk(repository, index, point, disk, target, pool, options))
-    const writtenBytes = await restore().catch(async (error: unknown) => {
-      if (triedAgain) throw error
-      triedAgain = true
-      const better = await betterIndex(repository, index, error, options)
-      if (better === undefined) throw error
-      index = better
-      return restore()
-    })
-    disks.push({ disk: disk.id, sizeBytes: disk.sizeBytes, writtenBytes })
-  }
-  return disks
-}
-
-async function restoreDisk(
-  repository: Repository,
-  index: ChunkIndex,
-  point: RecoveryPoint,
-  disk: StoredDisk,
-  target: WritableDisk,
-  pool: WorkerPool,
-  options: RestoreOptions,
-): Promise<number> {
-  const onEvent = options.onEvent ?? (() => {})
-  const machine = point.machine.name
-  const fetcher = frameFetcher(repository, pool)
-  const readNode = chunkReader(
-    repository.store,
-    index,
-    repository.identity,
-    repository.transforms,
-    repository.keys?.keyring,
-  )
-  onEvent({
-    type: 'disk-started',
-    machine,
-    disk: disk.id,
-    sizeBytes: disk.sizeBytes,
-    mode: 'full',
-    reason: `restoring ${point.id}`,
-  })
-  let written = 0
-  let shownAt = 0
-  const onWritten = (bytes: number, position: number) => {
-    written += bytes
-    const now = Date.now()
-    if (now - shownAt < 200) return
-    shownAt = now
-    onEvent({
-      type: 'disk-progress',
-      machine,
-      disk: disk.id,
-      sizeBytes: disk.sizeBytes,
-      positionBytes: position,
-      transferredBytes: written,
-    })
-  }
-  const chunks = diskChunks({ sizeBytes: disk.sizeBytes, root: fromHex(disk.root) }, readNode, options)
-  await writeFrames(plannedFrames(chunks, index), fetcher, target, pool, onWritten, options)
-  onEvent({ type: 'disk-finished', machine, disk: disk.id, readBytes: written })
-  return written
-}
-
-/** Plans a disk's chunks window by window, always one window ahead of who takes the frames. */
-async function* plannedFrames(chunks: AsyncIterator<PlacedChunk>, index: ChunkIndex): AsyncGenerator<FrameFetch> {
-  const planWindow = async (): Promise<readonly FrameFetch[]> => {
-    const window: PlacedChunk[] = []
-    while (window.length < windowChunks) {
-      const next = await chunks.next()
-      if (next.done === true) break
-      window.push(next.value)
-    }
-    return planFrames(window, index, (chunk) => damaged(`chunk ${toHex(chunk.id)}`, 'no index lists it'))
-  }
-  let ahead = planWindow()
-  try {
-    for (;;) {
-      const frames = await ahead
-      if (frames.length === 0) return
-      ahead = planWindow()
-      // Its failure is told when its turn comes.
-      ahead.catch(() => undefined)
-      yield* frames
-    }
-  } finally {
-    // Whoever stops early has his own reason; nothing may still read when the repository is closed.
-    await ahead.catch(() => undefined)
-  }
-}
-
-async function writeFrames(
-  frames: AsyncGenerator<FrameFetch>,
-  fetcher: FrameFetcher,
-  target: WritableDisk,
-  pool: WorkerPool,
-  onWritten: (bytes: number, position: number) => void,
+  { placed, disks }: RestoredMachine,
   options: CallOptions,
-): Promise<void> {
-  const failing = new AbortController()
-  const inner = { signal: AbortSignal.any([options.signal, failing.signal]) }
-  const worker = async (): Promise<void> => {
-    for (;;) {
-      const next = await frames.next()
-      if (next.done === true || failing.signal.aborted) return
-      const current = next.value
-      await fetcher.withFrame(
-        current,
-        false,
-        async ({ chunks, plain }) => {
-          for (const run of contiguousRuns(current, chunks)) {
-            await target.write(run.diskOffset, plain.subarray(run.plainOffset, run.plainOffset + run.length), inner)
-            onWritten(run.length, run.diskOffset)
-          }
-        },
-        inner,
-      )
-    }
-  }
-  const lanes = Array.from({ length: pool.slabs.count }, () => worker().catch((error: unknown) => failing.abort(error)))
-  await Promise.all(lanes)
-  await frames.return(undefined)
-  options.signal.throwIfAborted()
-  if (failing.signal.aborted) throw failing.signal.reason
-}
-
-/** Joins chunks that lie side by side both in the frame and on the disk: one write instead of many. */
-function contiguousRuns(
-  frame: FrameFetch,
-  listed: readonly { readonly id: Uint8Array; readonly offset: number; readonly length: number }[],
-): readonly { readonly plainOffset: number; readonly diskOffset: number; readonly length: number }[] {
-  const actual = new Map(listed.map((chunk) => [chunk.offset, chunk]))
-  const runs: { plainOffset: number; diskOffset: number; length: number }[] = []
-  for (const [plainOffset, { id, length, diskOffsets }] of [...frame.chunks].sort(([a], [b]) => a - b)) {
-    const chunk = actual.get(plainOffset)
-    if (chunk === undefined || chunk.length !== length || toHex(chunk.id) !== id) {
-      throw damaged(
-        `packs/${frame.pack.id.slice(0, 2)}/${frame.pack.id}`,
-        `the frame that should hold chunk ${id} holds another`,
-      )
-    }
-    for (const diskOffset of diskOffsets) {
-      const last = runs[runs.length - 1]
-      if (
-        last !== undefined &&
-        last.plainOffset + last.length === plainOffset &&
-        last.diskOffset + last.length === diskOffset
-      )
-        last.length += length
-      else runs.push({ plainOffset, diskOffset, length })
-    }
-  }
-  return runs
+): Promise<RestoreReport> {
+  await placed.commit(options)
+  return { point: point.id, machine: point.machine.name, location: placed.location, disks }
 }

@@ -19,6 +19,11 @@ export interface ChunkLocation extends ChunkPlace {
   readonly packInfo: IndexedPack
 }
 
+/** A chunk with its place. */
+export interface ChunkRecord extends ChunkLocation {
+  readonly id: Uint8Array
+}
+
 /** Sorted records with the packs they refer to: what an index object holds. */
 export interface IndexRun {
   readonly packs: readonly IndexedPack[]
@@ -48,6 +53,8 @@ export interface ChunkIndex {
   /** Number of the record that {@link find} would use, below {@link ordinals}; -1 when there is none. Valid until the index changes. */
   readonly ordinalOf: (id: Uint8Array) => number
   readonly ordinals: () => number
+  /** The record of such a number, to be looked at before the index changes. */
+  readonly recordOf: (ordinal: number) => ChunkRecord | undefined
   /** Visits every record of the sorted runs and the fresh ones. */
   readonly forEach: (visit: (id: Uint8Array, location: ChunkLocation) => void) => void
 }
@@ -178,16 +185,32 @@ export function createChunkIndex(excluded: ReadonlySet<string> = new Set()): Chu
       }
       return -1
     },
+    recordOf: (ordinal) => {
+      let at = ordinal * indexRecordWords
+      for (const words of [fresh.words(), ...runs]) {
+        if (at < words.length) {
+          const location = located(words, at)
+          return location && { ...location, id: idAt(words, at) }
+        }
+        at -= words.length
+      }
+      return undefined
+    },
     forEach: (visit) => {
       const each = (words: Uint32Array, at: number) => {
         const location = located(words, at)
         if (location === undefined || location.frameBytes === unplaced) return
-        visit(new Uint8Array(words.buffer, words.byteOffset + at * 4, 32), location)
+        visit(idAt(words, at), location)
       }
       for (const run of runs) for (let at = 0; at < run.length; at += indexRecordWords) each(run, at)
       fresh.forEach((at) => each(fresh.words(), at))
     },
   }
+}
+
+/** The id of a record, as it stands there. */
+function idAt(words: Uint32Array, at: number): Uint8Array {
+  return new Uint8Array(words.buffer, words.byteOffset + at * 4, 32)
 }
 
 /** Tells whether the chunk of a record is in a pack that is stored; what is only claimed names no pack. */
