@@ -1,7 +1,9 @@
 import type { CallOptions } from '../contract/context.js'
+import { isBackupError } from '../contract/errors.js'
 import type { ChunkIndex, IndexedPack } from '../repository/chunk-index.js'
 import { damaged } from '../repository/damage.js'
 import { packKey } from '../repository/layout.js'
+import { objectInMemory } from '../repository/object-in-memory.js'
 import {
   framesOf,
   holdsListed,
@@ -12,6 +14,8 @@ import {
 } from '../repository/pack-reader.js'
 import type { Repository } from '../repository/repository.js'
 import { frameFetcher } from './fetch-frame.js'
+import { maxStretchBytes, readAhead, readBuffers } from './read-ahead.js'
+import { inReadingOrder } from './reading-order.js'
 import type { VerifyOptions } from './verify-repository.js'
 import { waitForAll } from './wait-for-all.js'
 import type { WorkerPool } from './worker-pool.js'
@@ -40,7 +44,7 @@ export interface PackInventory {
 }
 
 /**
- * Checks packs in storage order: sizes always, contents with `readData`.
+ * Checks packs: sizes always, contents with `readData`; from a sequential target one after the other, in its order.
  *
  * A pack whose footer cannot be read is read frame by frame as the index lists it. Unlisted packs may be garbage: what is
  * wrong with them is noted only when a point needs them.
@@ -63,6 +67,8 @@ export async function examinePacks(
   const quiet = new Set(unlisted.map(({ pack }) => pack.id))
   const fail = (id: string, error: unknown) => {
     options.signal.throwIfAborted()
+    // Says nothing about the pack.
+    if (isBackupError(error) && error.code === 'E_MEDIA_NEEDED') throw error
     result.brokenPacks.add(id)
     if (!result.packErrors.has(id)) result.packErrors.set(id, error)
     if (!quiet.has(id)) note(error, packKey(id))
@@ -81,15 +87,16 @@ export async function examinePacks(
   const share = (options.samplePercent ?? 100) / 100
   const chosen = share >= 1 ? readable : readable.filter(() => Math.random() < share)
   const totalBytes = chosen.reduce((sum, pack) => sum + pack.sizeBytes, 0)
-  const examineFrames = frameExaminer(repository, pool, result, fail, options)
+  const examineFrames = frameExaminer(pool, result, fail, options)
   const withoutFooter = new Map<string, IndexedPack>()
   let shownAt = 0
-  const requests = Math.min(4, repository.store.capabilities.maxConcurrency)
-  await inParallel(requests, chosen, async (pack) => {
+  /** Examines a pack in the repository that `from` gives, which may fail as reading does. */
+  const examine = async (pack: IndexedPack, from: () => Repository) => {
     try {
+      const repository = from()
       const { store, envelope } = repository
       const contents = await readPackContents(store, envelope, pack.id, pack.sizeBytes, options)
-      await examineFrames(pack, framesOf(contents))
+      await examineFrames(repository, pack, framesOf(contents))
     } catch (error) {
       fail(pack.id, error)
       withoutFooter.set(pack.id, pack)
@@ -99,22 +106,67 @@ export async function examinePacks(
     if (Date.now() - shownAt <= 200) return
     shownAt = Date.now()
     options.onEvent?.({ type: 'verify-progress', checkedBytes: result.checkedBytes, totalBytes })
-  })
+  }
+  const { sequential, maxConcurrency } = repository.store.capabilities
+  const requests = sequential ? 1 : Math.min(4, maxConcurrency)
+  const apart = sequential ? await examineInOrder(repository, chosen, examine, options) : chosen
+  await inParallel(requests, apart, (pack) => examine(pack, () => repository))
+  // What is wrong with a pack as a whole is found frame by frame.
   const fromIndex = listedFrames(index, new Set(withoutFooter.keys()))
-  await inParallel(requests, [...withoutFooter.values()], (pack) => examineFrames(pack, fromIndex.get(pack.id) ?? []))
+  const again = [...withoutFooter.values()]
+  await inParallel(requests, again, (pack) => examineFrames(repository, pack, fromIndex.get(pack.id) ?? []))
   return result
 }
 
-function frameExaminer(
+/**
+ * Examines packs in the order in which the target reads them best, each read whole in one request, the next ahead.
+ *
+ * Returns those that are larger than is read at once: other programs may write them.
+ */
+async function examineInOrder(
   repository: Repository,
+  packs: readonly IndexedPack[],
+  examine: (pack: IndexedPack, from: () => Repository) => Promise<void>,
+  options: CallOptions,
+): Promise<readonly IndexedPack[]> {
+  const { store } = repository
+  const isUsual = ({ sizeBytes }: IndexedPack) => sizeBytes > 0 && sizeBytes <= maxStretchBytes
+  const usual = packs.filter(isUsual)
+  const ordered = await inReadingOrder(store, usual, ({ id }) => packKey(id), options)
+  const stretches = ordered.map((pack) => ({ key: packKey(pack.id), offset: 0, length: pack.sizeBytes, pack }))
+  const tasks = new Set<Promise<void>>()
+  let failure: { readonly error: unknown } | undefined
+  try {
+    for await (const { stretch, bytes, release } of readAhead(store, stretches, readBuffers(), options)) {
+      const { key, offset, pack } = stretch
+      const held = () => ({ ...repository, store: objectInMemory(store, { key, offset, bytes: bytes() }) })
+      // The memory for what is read bounds how many are examined at a time.
+      const task = examine(pack, held)
+        .catch((error: unknown) => {
+          failure ??= { error }
+        })
+        .finally(() => {
+          tasks.delete(task)
+          release()
+        })
+      tasks.add(task)
+      if (failure !== undefined) break
+    }
+  } finally {
+    await Promise.all(tasks)
+  }
+  if (failure !== undefined) throw failure.error
+  return packs.filter((pack) => !isUsual(pack))
+}
+
+function frameExaminer(
   pool: WorkerPool,
   result: PackExamination,
   fail: (id: string, error: unknown) => void,
   options: CallOptions,
-): (pack: IndexedPack, frames: readonly ListedFrame[]) => Promise<void> {
-  const fetcher = frameFetcher(repository, pool)
-  return async (pack, frames) => {
-    await fetcher.withFrames(
+): (repository: Repository, pack: IndexedPack, frames: readonly ListedFrame[]) => Promise<void> {
+  return async (repository, pack, frames) => {
+    await frameFetcher(repository, pool).withFrames(
       pack,
       frames,
       async ({ chunks }, number) => {
