@@ -186,6 +186,24 @@ test('encrypted packs are restored the same way', async () => {
   expectOnePass(target)
 })
 
+test('packs of many frames pass through two buffers, however slowly they are written', async () => {
+  const target = tape(undefined, {}, [])
+  const source = memorySource({
+    machines: ['m', 'n'].map((name, i) => ({ name, disks: { d: seededBytes(38_000_000, i + 1) } })),
+  })
+  await init(target)
+  expect((await run(source, [target])).status).toBe('done')
+  const wanted = (await points(target)).map(({ point }) => ({
+    point,
+    truth: new Map([['d', source.bytes(point.machine.name, 'd')]]),
+  }))
+  const slowly = () => new Promise<void>((resolve) => setTimeout(resolve, 20))
+  const shelves = wanted.map((_, i) => shelf(`shelf ${i}`, slowly))
+  expectWhole(await restored(target, wanted, {}, shelves, target.rewind), wanted)
+  expectOnePass(target)
+  expect(target.packReads().length).toBeGreaterThan(3)
+})
+
 test('each disk tells where it is, whatever the order of the packs', async () => {
   const target = tape()
   const kept = await filled(target)

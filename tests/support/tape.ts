@@ -91,8 +91,8 @@ export interface Shelf {
   readonly journal: readonly string[]
 }
 
-/** Makes one; `onWrite` may fail. */
-export function shelf(name: string, onWrite: (disk: DiskId, offset: number) => void = () => {}): Shelf {
+/** Makes one; `onWrite` may fail, or take its time. */
+export function shelf(name: string, onWrite: (disk: DiskId, offset: number) => Promise<void> | void = () => {}): Shelf {
   const disks = new Map<string, Uint8Array>()
   const journal: string[] = []
   return {
@@ -106,7 +106,7 @@ export function shelf(name: string, onWrite: (disk: DiskId, offset: number) => v
           const bytes = new Uint8Array(sizeBytes)
           disks.set(id, bytes)
           const write = async (offset: number, data: Uint8Array) => {
-            onWrite(id, offset)
+            await onWrite(id, offset)
             bytes.set(data, offset)
           }
           return { id, sizeBytes, write }

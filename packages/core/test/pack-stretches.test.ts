@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { ChunkPlaces } from '../src/engine/chunk-places.js'
+import { type ChunkPlaces, packGroups } from '../src/engine/chunk-places.js'
 import { packStretches } from '../src/engine/pack-stretches.js'
 import { type ChunkIndex, createChunkIndex, type IndexedPack } from '../src/repository/chunk-index.js'
 
@@ -117,5 +117,24 @@ describe('stretches of packs', () => {
       [64, 1000],
       [4_000_000_000, 10],
     ])
+  })
+})
+
+describe('groups of packs', () => {
+  const sizesOf = (places: readonly number[], placesAtOnce: number) => {
+    const index = createChunkIndex()
+    const needs = places.map((count, i) => ({ pack: framed(index, i.toString(16), 0, 0), disk: 0, places: count }))
+    const groups = [...packGroups(needs, placesAtOnce)]
+    expect(groups.flat()).toEqual(needs)
+    return groups.map((group) => group.map((need) => need.places))
+  }
+
+  test('have as many places as are planned at once, and no more', () => {
+    expect(sizesOf([3, 3, 4, 1, 9, 2], 10)).toEqual([[3, 3, 4], [1, 9], [2]])
+    expect(sizesOf([], 10)).toEqual([])
+  })
+
+  test('are of one pack where that alone has more', () => {
+    expect(sizesOf([1, 25, 3, 30, 30], 10)).toEqual([[1], [25], [3], [30], [30]])
   })
 })

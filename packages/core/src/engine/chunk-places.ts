@@ -47,6 +47,22 @@ export async function countPlaces(search: PlaceSearch, options: CallOptions): Pr
   return { packs: [...packs.values()], diskBytes }
 }
 
+/** Cuts packs into groups of so many places at most; a pack is never cut. */
+export function* packGroups(packs: readonly PackNeed[], placesAtOnce: number): Generator<readonly PackNeed[]> {
+  let group: PackNeed[] = []
+  let count = 0
+  for (const need of packs) {
+    if (group.length > 0 && count + need.places > placesAtOnce) {
+      yield group
+      group = []
+      count = 0
+    }
+    group.push(need)
+    count += need.places
+  }
+  if (group.length > 0) yield group
+}
+
 /** Where the chunks of some packs go, 16 bytes a place: those of one pack lie together, by disk and offset. */
 export interface ChunkPlaces {
   /** Numbers of records in the index. */

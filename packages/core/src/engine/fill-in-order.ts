@@ -6,7 +6,7 @@ import { objectPrefixes, packKey } from '../repository/layout.js'
 import { objectInMemory } from '../repository/object-in-memory.js'
 import type { ObjectStore } from '../repository/object-store.js'
 import type { Repository } from '../repository/repository.js'
-import { collectPlaces, countPlaces, type PackNeed } from './chunk-places.js'
+import { collectPlaces, countPlaces, type PackNeed, packGroups } from './chunk-places.js'
 import { namingDisk } from './disk-damage.js'
 import type { DiskFill } from './disk-fill.js'
 import type { OnEvent } from './events.js'
@@ -82,7 +82,7 @@ async function fillOnce(
   const placesAtOnce = options.placesAtOnce ?? Math.max(usualPlacesAtOnce, index.chunkCount() / shareOfChunks)
   const buffers = readBuffers()
   const targets = fills.map(({ target }) => target)
-  for (const group of groups(ordered, placesAtOnce)) {
+  for (const group of packGroups(ordered, placesAtOnce)) {
     const places = await collectPlaces(search, group, options)
     const frames = (call: CallOptions) =>
       framesInOrder(repository, packStretches(places, index), fills, buffers, pool, call)
@@ -107,22 +107,6 @@ async function checkPacksAreThere(
       })
     }
   }
-}
-
-/** Cuts packs into groups of so many places at most; a pack is never cut. */
-function* groups(packs: readonly PackNeed[], placesAtOnce: number): Generator<readonly PackNeed[]> {
-  let group: PackNeed[] = []
-  let count = 0
-  for (const need of packs) {
-    if (group.length > 0 && count + need.places > placesAtOnce) {
-      yield group
-      group = []
-      count = 0
-    }
-    group.push(need)
-    count += need.places
-  }
-  if (group.length > 0) yield group
 }
 
 async function* framesInOrder(

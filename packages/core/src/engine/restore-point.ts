@@ -82,7 +82,6 @@ export async function restorePoints(
   const reports: RestoreReport[] = []
   if (repository.store.capabilities.sequential) {
     await withAllRestored(repository, wanted, pool, options, async (all) => {
-      options.signal.throwIfAborted()
       for (const { point, restored } of all) reports.push(await committed(point, restored, options))
     })
   } else {
