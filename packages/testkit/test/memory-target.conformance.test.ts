@@ -23,6 +23,11 @@ describeTarget('memoryTarget as a tape', () => {
   return { create: () => target, storeInProcess: true }
 })
 
+describeTarget('memoryTarget as a library of tapes', () => {
+  const target = memoryTarget({ sequential: true, sync: true, sets: true, media: true, mediumBytes: 60_000 })
+  return { create: () => target, storeInProcess: true }
+})
+
 describeTarget('memoryTarget, wrapped', () => {
   const target = wrapTarget(memoryTarget(), (session) => ({ ...session }))
   return { create: () => target, storeInProcess: true }

@@ -7,11 +7,12 @@ import { brokenQuiesceObjects, brokenSourceObjects, brokenTransformObjects } fro
 import { brokenPuts } from './sabotage/broken-puts.js'
 import { brokenQuiesce } from './sabotage/broken-quiesce.js'
 import { brokenReads } from './sabotage/broken-reads.js'
+import { brokenSets } from './sabotage/broken-sets.js'
 import { brokenSources } from './sabotage/broken-sources.js'
 import { brokenTransforms } from './sabotage/broken-transforms.js'
 import type { Sabotage } from './sabotage/sabotage.js'
 
-const brokenTargets = [...brokenPuts, ...brokenReads]
+const brokenTargets = [...brokenPuts, ...brokenReads, ...brokenSets]
 const brokenHooks = [...brokenQuiesce, ...brokenQuiesceObjects]
 const brokenCodecs = [...brokenTransforms, ...brokenTransformObjects]
 const brokenOrigins = [...brokenSources, ...brokenCaptures, ...brokenBoots, ...brokenSourceObjects]

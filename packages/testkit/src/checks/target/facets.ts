@@ -75,6 +75,27 @@ export const facetChecks: readonly TargetCheck[] = [
     },
   },
   {
+    id: 'target/ordering/readable',
+    kind: 'target',
+    title: 'has one order for the same keys however they are given, and is readable in it',
+    needs: ({ ordering, sequential }) => ordering && sequential,
+    run: async (env) => {
+      await using session = await openTarget(env)
+      const { signal } = env
+      const contents = new Map(
+        ['c', 'a', 'e', 'd', 'b'].map((name, at) => [keyOf(env, name), seededBytes(10_000 + at, at)]),
+      )
+      for (const [key, bytes] of contents) await putBytes(env, session, key, bytes)
+      await session.sync?.({ signal })
+      const given = [...contents.keys()].sort()
+      const ordered = (await session.ordering?.order(given, { signal })) ?? []
+      const again = await session.ordering?.order([...given].reverse(), { signal })
+      expectEqual(again, ordered, 'The order of the same keys, given in another order')
+      for (const key of ordered)
+        await expectObject(env, session, key, contents.get(key) ?? new Uint8Array(), `${key}, in its turn`)
+    },
+  },
+  {
     id: 'target/capacity/plausible',
     kind: 'target',
     title: 'tells a capacity that can be true',

@@ -9,6 +9,7 @@ import { putContentChecks } from './put-content.js'
 import { putFailureChecks } from './put-failures.js'
 import { putVisibilityChecks } from './put-visibility.js'
 import { sessionChecks } from './sessions.js'
+import { setChecks } from './sets.js'
 import { statAndRemoveChecks } from './stat-and-remove.js'
 import type { TargetCheck } from './target-check.js'
 
@@ -24,5 +25,6 @@ export const targetChecks: readonly TargetCheck[] = [
   ...listChecks,
   ...keyChecks,
   ...sessionChecks,
+  ...setChecks,
   ...largeObjectChecks,
 ].map((check) => ({ ...check, cleanUp: cleanUpTarget }))
