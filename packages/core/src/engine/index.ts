@@ -6,11 +6,13 @@ export { type DiskDifference, diffPoints } from './diff-points.js'
 export type { EngineEvent, OnEvent } from './events.js'
 export { type EngineHost, engineHost, pluginContext, silentLogger, systemClock } from './host.js'
 export { addKey, type KeyReport, type KeySlotInfo, listKeys, revokeKey, rotateKeys } from './manage-keys.js'
+export { type NeededMediaOptions, neededMedia } from './needed-media.js'
 export {
   type OpenPointDisksOptions,
   openPointDisks,
   type PointDisks,
 } from './open-point-disks.js'
+export { type OpenRepositories, openTargetRepositories, type SetRepository } from './open-sets.js'
 export {
   type OpenRepositoryOptions,
   type OpenRepositoryTarget,

@@ -3,12 +3,14 @@ import { BackupError, isBackupError } from '../contract/errors.js'
 import { checkFacets, sessionFacets } from '../contract/facets.js'
 import type { PipelineTarget } from '../contract/pipeline.js'
 import type { SecretReference } from '../contract/secret.js'
+import type { TargetCapabilities, TargetSession } from '../contract/target.js'
 import type { TransformPlugin } from '../contract/transform.js'
 import { preferredChunkHash } from '../repository/chunk-id.js'
 import { chainLink, loadCodecChain } from '../repository/codec-chain.js'
 import { type ObjectStore, objectStore } from '../repository/object-store.js'
-import { openRepository, type Repository, type RepositoryAccess } from '../repository/repository.js'
+import { initRepository, openRepository, type Repository, type RepositoryAccess } from '../repository/repository.js'
 import { type EngineHost, pluginContext } from './host.js'
+import { restoreScriptBytes } from './restore-script.js'
 import { throttleTo } from './throttle.js'
 import type { WorkerPool } from './worker-pool.js'
 
@@ -32,19 +34,29 @@ export async function openTarget(
   host: EngineHost,
   options: CallOptions & { readonly writeBytesPerSecond?: number | undefined },
 ): Promise<OpenTarget> {
-  const session = checkFacets(
-    target.plugin,
-    await target.plugin.open(pluginContext(host, options.signal)),
-    sessionFacets.target,
-  )
-  const policy = { attempts, firstPauseMs, clock: host.clock }
-  const store = objectStore(
-    session,
-    target.plugin.capabilities,
-    policy,
-    throttleTo(options.writeBytesPerSecond, host.clock),
-  )
+  const session = await openSession(target, host, options)
+  const store = storeOf(session, target.plugin.capabilities, host, options)
   return { store, [Symbol.asyncDispose]: () => session[Symbol.asyncDispose]() }
+}
+
+/** Opens a target. */
+export async function openSession(
+  { plugin }: Pick<PipelineTarget, 'plugin'>,
+  host: EngineHost,
+  options: CallOptions,
+): Promise<TargetSession> {
+  return checkFacets(plugin, await plugin.open(pluginContext(host, options.signal)), sessionFacets.target)
+}
+
+/** Puts the engine's retries around a session. */
+export function storeOf(
+  session: TargetSession,
+  capabilities: TargetCapabilities,
+  host: EngineHost,
+  { writeBytesPerSecond }: { readonly writeBytesPerSecond?: number | undefined },
+): ObjectStore {
+  const policy = { attempts, firstPauseMs, clock: host.clock }
+  return objectStore(session, capabilities, policy, throttleTo(writeBytesPerSecond, host.clock))
 }
 
 /** An open target with its repository. */
@@ -57,26 +69,78 @@ export interface OpenRepositoryOptions extends CallOptions {
   readonly writeBytesPerSecond?: number | undefined
   /** Threads that will be used: they start while keys are derived. */
   readonly pool?: WorkerPool | undefined
+  /** Keep the media set until then, at least; targets without sets take no notice. @defaultValue as the target's options say */
+  readonly keepUntil?: Date | undefined
 }
 
-/** Opens a target and the repository on it. */
+/**
+ * Opens a target and the repository on it.
+ *
+ * On a target with `sets` that is the set which is written to now; a set without a repository gets one, encrypted exactly when
+ * the target's chain is keyed. To read what is there see {@link openTargetRepositories}.
+ */
 export async function openTargetRepository(
   target: TargetAccess,
   host: EngineHost,
   options: OpenRepositoryOptions,
 ): Promise<OpenRepositoryTarget> {
   const [opened, access] = await Promise.all([
-    openTarget(target, host, options),
+    openForWriting(target, host, options),
     repositoryAccess(target, host, options),
   ])
   try {
+    const { store } = opened
     const { pool } = options
     const onDeriving = () => (pool === undefined ? undefined : loadCodecs(target.transforms ?? [], pool))
-    const repository = await openRepository(opened.store, { ...access, onDeriving }, options)
-    return { store: opened.store, repository, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }
+    const opening = openRepository(store, { ...access, onDeriving }, options)
+    const { sets } = target.plugin.capabilities
+    const repository = await (sets ? opening.catch(orMakeIt(target, store, access, host, options)) : opening)
+    return { store, repository, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }
   } catch (error) {
     await opened[Symbol.asyncDispose]()
     throw naming(target.name, error)
+  }
+}
+
+async function openForWriting(
+  target: TargetAccess,
+  host: EngineHost,
+  options: OpenRepositoryOptions,
+): Promise<OpenTarget> {
+  const base = await openTarget(target, host, options)
+  const { sets } = base.store.session
+  if (sets === undefined) return base
+  try {
+    const { signal, keepUntil } = options
+    const set = await sets.write({ signal, ...(keepUntil && { keepUntil }) })
+    const store = storeOf(set, target.plugin.capabilities, host, options)
+    const dispose = async () => {
+      try {
+        await set[Symbol.asyncDispose]()
+      } finally {
+        await base[Symbol.asyncDispose]()
+      }
+    }
+    return { store, [Symbol.asyncDispose]: dispose }
+  } catch (error) {
+    await base[Symbol.asyncDispose]()
+    throw naming(target.name, error)
+  }
+}
+
+/** Makes the repository of a set that has none yet. */
+function orMakeIt(
+  target: TargetAccess,
+  store: ObjectStore,
+  access: RepositoryAccess,
+  host: EngineHost,
+  options: CallOptions,
+): (error: unknown) => Promise<Repository> {
+  return async (error) => {
+    if (!isBackupError(error) || error.code !== 'E_REPOSITORY_NOT_FOUND') throw error
+    const keyed = (target.transforms ?? []).filter((transform) => transform.capabilities.keyed)
+    const own = await repositoryAccess({ ...target, transforms: keyed, offered: [] }, host, options)
+    return initRepository(store, { ...access, passphrases: own.passphrases }, await restoreScriptBytes(), options)
   }
 }
 
@@ -118,7 +182,8 @@ export async function repositoryAccess(
   return { passphrases, transforms, clock, randomBytes, deriveKey }
 }
 
-function naming(target: string, error: unknown): unknown {
+/** Says in an error which target it is about. */
+export function naming(target: string, error: unknown): unknown {
   if (!isBackupError(error) || error.context['target'] !== undefined) return error
   return new BackupError(error.code, `Target '${target}': ${error.message}`, {
     retry: error.retry,
