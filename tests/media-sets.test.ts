@@ -165,7 +165,7 @@ test('sessions are closed when a set cannot be written', async () => {
       const write = async () => {
         throw new Error('the drive is in use')
       }
-      return { ...session, sets: session.sets && { ...session.sets, write }, [Symbol.asyncDispose]: dispose }
+      return { ...session, ...(session.sets && { sets: { ...session.sets, write } }), [Symbol.asyncDispose]: dispose }
     },
   })
   const target = tapes()

@@ -1,10 +1,12 @@
-import type {
-  MachineSelector,
-  QuiescePlugin,
-  RetentionPolicy,
-  SourcePlugin,
-  TargetPlugin,
-  TransformPlugin,
+import {
+  type CopyPeriod,
+  copyPeriods,
+  type MachineSelector,
+  type QuiescePlugin,
+  type RetentionPolicy,
+  type SourcePlugin,
+  type TargetPlugin,
+  type TransformPlugin,
 } from '@holdfast/core'
 import { z } from 'zod'
 import { bootProbe } from './boot-probe-shape.js'
@@ -93,8 +95,19 @@ export function configShape(slots: PluginSlots) {
   const pipelineTarget = z.union([
     targetName.transform((name): TargetUse => ({ name })),
     z
-      .strictObject({ to: targetName, transforms: transforms.optional() })
-      .transform(({ to, transforms: chain }): TargetUse => defined({ name: to, transforms: chain })),
+      .strictObject({
+        to: targetName,
+        transforms: transforms.optional(),
+        every: z
+          .enum(copyPeriods)
+          .meta({
+            description: 'Not fed by runs: gets a copy of each newest point once in each day, week, …',
+            examples: ['week'],
+          })
+          .optional(),
+        keep: duration('Keep media sets at least this long, where a target has such', '13w').optional(),
+      })
+      .transform(({ to, keep, ...rest }): TargetUse => defined({ name: to, ...rest, keepMs: keep })),
   ])
   const pipeline = z.strictObject({
     source: slots.source,
@@ -112,8 +125,17 @@ export function configShape(slots: PluginSlots) {
       .array(pipelineTarget)
       .min(1)
       .meta({
-        description: 'Names of targets; { to, transforms } gives one a chain of its own',
+        description:
+          'Names of targets; { to, transforms } gives one a chain of its own, { to, every } makes it one of copies',
         examples: [['vault']],
+      })
+      .superRefine((uses, context) => {
+        if (uses.length === 0 || uses.some(({ every }) => every === undefined)) return
+        context.addIssue({
+          code: 'custom',
+          message: 'has only targets that get copies.',
+          params: { hint: "Name one without 'every' too: runs store there what is then copied." },
+        })
       }),
     retention: retention.optional(),
     limits: limits.optional(),
@@ -141,6 +163,8 @@ export function configShape(slots: PluginSlots) {
 interface TargetUse {
   readonly name: string
   readonly transforms?: readonly TransformPlugin[]
+  readonly every?: CopyPeriod
+  readonly keepMs?: number
 }
 
 /** What a valid configuration becomes. */

@@ -1,4 +1,11 @@
-import type { MachineSelector, QuiescePlugin, SourcePlugin, TargetPlugin, TransformPlugin } from '@holdfast/core'
+import type {
+  CopyPeriod,
+  MachineSelector,
+  QuiescePlugin,
+  SourcePlugin,
+  TargetPlugin,
+  TransformPlugin,
+} from '@holdfast/core'
 
 /** A configuration in TypeScript; the YAML form has the same keys with `{ use, with }` in the place of plugins. */
 export interface HoldfastConfig<TargetName extends string = string> {
@@ -19,7 +26,7 @@ export interface PipelineConfig<TargetName extends string = string> {
   readonly onQuiesceFailure?: 'fail' | 'degrade' | undefined
   /** Encode in this order. */
   readonly transforms?: readonly TransformPlugin[] | undefined
-  /** Names of targets; `{ to, transforms }` gives one a chain of its own. */
+  /** Names of targets; `{ to, transforms }` gives one a chain of its own, `{ to, every }` makes it one of copies. */
   readonly targets: readonly (TargetName | PipelineTargetConfig<TargetName>)[]
   /** Nothing is ever pruned without one. */
   readonly retention?: RetentionConfig | undefined
@@ -31,11 +38,15 @@ export interface PipelineConfig<TargetName extends string = string> {
   readonly bootProbe?: BootProbeConfig | undefined
 }
 
-/** A target of a pipeline with a chain of its own. */
+/** A target of a pipeline with settings of its own. */
 export interface PipelineTargetConfig<TargetName extends string = string> {
   readonly to: TargetName
   /** @defaultValue the pipeline's */
   readonly transforms?: readonly TransformPlugin[] | undefined
+  /** Not fed by runs: gets a copy of each newest point once in each period (UTC). @defaultValue fed by every run */
+  readonly every?: CopyPeriod | undefined
+  /** Keep media sets at least this long, where a target has such: `'13w'`. @defaultValue as the target's options say */
+  readonly keep?: string | undefined
 }
 
 /** Which recovery points to keep; a point is kept when any rule wants it. */

@@ -17,7 +17,7 @@ pipelines:
     targets:
       - vault
       - { to: away, transforms: [{ use: './plugins/parts.js#zip' }] }
-      - { to: deep }
+      - { to: deep, every: quarter, keep: 13w }
     retention: { last: 3, hourly: 1, daily: 7, weekly: 4, monthly: 12, yearly: 0, minimumAge: 7d, minimumVerified: 1 }
     limits: { machines: 2, disksPerMachine: 3, readRate: 100MiB, writeRate: 4096, workers: 4 }
     schedule: 30 1 * * mon-fri
@@ -47,7 +47,7 @@ export default {
       quiesce: [tinyQuiesce({ script: './freeze.sh' })],
       onQuiesceFailure: 'degrade',
       transforms: [tinyTransform({ level })],
-      targets: ['vault', { to: 'away', transforms: [tinyTransform()] }, { to: 'deep' }],
+      targets: ['vault', { to: 'away', transforms: [tinyTransform()] }, { to: 'deep', every: 'quarter', keep: '13w' }],
       retention: { last: 3, hourly: 1, daily: 7, weekly: 4, monthly: 12, yearly: 0, minimumAge: '7d', minimumVerified: 1 },
       limits: { machines: 2, disksPerMachine: 3, readRate: '100MiB', writeRate: 4096, workers: 4 },
       schedule: '30 1 * * mon-fri',
@@ -108,6 +108,12 @@ describe('one configuration in two forms', () => {
       ['deep', true],
     ])
     expect(nightly?.targets.map(({ transforms: chain }) => chain?.length)).toEqual([undefined, 1, undefined])
+    expect(nightly?.targets.map(({ every, keepMs }) => [every, keepMs])).toEqual([
+      [undefined, undefined],
+      [undefined, undefined],
+      ['quarter', 13 * 7 * 86_400_000],
+    ])
+    expect(Object.keys(nightly?.targets[0] ?? {}).sort()).toEqual(['name', 'plugin'])
     expect(transforms.map(({ parameters }) => parameters)).toEqual([{ level: 3 }, { level: 1 }])
   })
 

@@ -387,4 +387,14 @@ describe('a configuration of the wrong shape', () => {
   ])('a boot probe with %s', async (_, probe) => {
     expect(await wrong(good({ pipeline: `bootProbe: ${probe}` }))).toMatchSnapshot()
   })
+
+  it.each([
+    ['none to copy from', '[{ to: vault, every: week }]'],
+    ['an unknown period', '[{ to: vault, every: fortnight }]'],
+    ['a time to keep that is none', '[{ to: vault, keep: forever }]'],
+    ['a misspelt key', '[{ to: vault, evry: week }]'],
+    ['a target twice, once for copies', '[vault, { to: vault, every: week }]'],
+  ])('targets with %s', async (_, targets) => {
+    expect(await wrong(good().replace('targets: [vault]', `targets: ${targets}`))).toMatchSnapshot()
+  })
 })

@@ -47,7 +47,15 @@ export type {
 } from './contract/media.js'
 export { maxObjectKeyLength, objectKey } from './contract/object-key.js'
 export { parseOptions } from './contract/parse-options.js'
-export type { Objectives, Pipeline, PipelineLimits, PipelineTarget, RetentionPolicy } from './contract/pipeline.js'
+export {
+  type CopyPeriod,
+  copyPeriods,
+  type Objectives,
+  type Pipeline,
+  type PipelineLimits,
+  type PipelineTarget,
+  type RetentionPolicy,
+} from './contract/pipeline.js'
 export {
   apiVersion,
   type OpenablePlugin,

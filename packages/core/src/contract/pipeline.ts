@@ -34,7 +34,18 @@ export interface PipelineTarget {
   readonly plugin: TargetPlugin
   /** Chain for this target alone. @defaultValue the pipeline's */
   readonly transforms?: readonly TransformPlugin[]
+  /**
+   * Runs do not feed it: once in each period it gets a copy of each machine's newest point on the first target without `every`.
+   * @defaultValue every run feeds it
+   */
+  readonly every?: CopyPeriod
+  /** Media sets written for it are kept for this long at least, in ms; for targets with `sets`. @defaultValue as its options say */
+  readonly keepMs?: number
 }
+
+/** Periods of the calendar, in UTC; weeks are those of ISO 8601. */
+export const copyPeriods = ['day', 'week', 'month', 'quarter', 'year'] as const
+export type CopyPeriod = (typeof copyPeriods)[number]
 
 /**
  * Which recovery points to keep.

@@ -25,6 +25,8 @@ export interface CopyOptions extends CallOptions {
   readonly target?: string
   /** @defaultValue 2 */
   readonly workers?: number
+  /** Points of the repository that is copied from: of what a copy of an earlier one holds, nothing is read again. @defaultValue those to copy */
+  readonly earlier?: readonly PointEntry[]
 }
 
 /** What a copy did. */
@@ -63,7 +65,7 @@ export async function copyPoints(
       skipped.push(point.id)
       continue
     }
-    const pair = previousPair(points, known, point)
+    const pair = previousPair(options.earlier ?? points, known, point)
     const before = pair !== undefined && (await lane.canBuildOn(pair.copy, options)) ? pair : undefined
     const stored = await copyPoint(from, point, before, lane, reader, writing, options)
     known.push(stored)

@@ -50,6 +50,19 @@ export type EngineEvent =
       readonly status: RunStatus
       readonly durationMs: number
     }
+  | {
+      readonly type: 'copy-started'
+      readonly pipeline: string
+      readonly target: string
+      readonly points: number
+    }
+  | {
+      readonly type: 'copy-finished'
+      readonly pipeline: string
+      readonly target: string
+      readonly status: 'done' | 'failed'
+      readonly copied: number
+    }
   | { readonly type: 'verify-progress'; readonly checkedBytes: number; readonly totalBytes: number }
   | {
       readonly type: 'damage-found'

@@ -102,6 +102,11 @@ export async function openTargetRepository(
   }
 }
 
+/** Until when a set that is written for a pipeline now must be kept. */
+export function keptUntil({ keepMs }: Pick<PipelineTarget, 'keepMs'>, { clock }: EngineHost): Date | undefined {
+  return keepMs === undefined ? undefined : new Date(clock.now().getTime() + keepMs)
+}
+
 async function openForWriting(
   target: TargetAccess,
   host: EngineHost,

@@ -1,10 +1,11 @@
 import type { CallOptions } from '../contract/context.js'
 import { isBackupError } from '../contract/errors.js'
 import { checkFacets, sessionFacets } from '../contract/facets.js'
-import type { Pipeline, PipelineTarget } from '../contract/pipeline.js'
+import type { CopyPeriod, Pipeline, PipelineTarget } from '../contract/pipeline.js'
 import type { TransformPlugin } from '../contract/transform.js'
 import type { MachineRef } from '../model/machine.js'
 import { readDescription } from '../repository/description.js'
+import type { ObjectStore } from '../repository/object-store.js'
 import { reportedError } from './backup-machine.js'
 import { type EngineHost, pluginContext } from './host.js'
 import { openTarget } from './open-target.js'
@@ -24,9 +25,11 @@ export interface Plan {
 export interface TargetPlan {
   readonly name: string
   readonly plugin: string
+  /** It gets copies once in each such period, and not what a run stores. */
+  readonly every?: CopyPeriod
   readonly transforms: readonly string[]
   readonly encrypted: boolean
-  /** `missing`: `holdfast init` is needed first. */
+  /** `missing`: `holdfast init` is needed first. Media sets make theirs themselves. */
   readonly repository: 'ready' | 'missing' | 'unreachable'
 }
 
@@ -60,8 +63,33 @@ export function checkPipeline(pipeline: Pipeline): readonly PlanProblem[] {
       hint: 'Name at least one target.',
     })
   }
-  for (const target of pipeline.targets) problems.push(...checkChain(pipeline, target))
+  if (pipeline.targets.length > 0 && fedTargets(pipeline).length === 0) {
+    problems.push({
+      code: 'E_PLAN',
+      parts: [`pipeline '${pipeline.name}'`],
+      message: `Pipeline '${pipeline.name}' has only targets that get copies, and none to copy from.`,
+      hint: "Name one without 'every' too: runs store there what is then copied.",
+    })
+  }
+  for (const target of pipeline.targets) problems.push(...checkChain(pipeline, target), ...checkKeeping(target))
   return problems
+}
+
+/** The targets that a run feeds; the others get copies. */
+export function fedTargets({ targets }: Pipeline): readonly PipelineTarget[] {
+  return targets.filter(({ every }) => every === undefined)
+}
+
+function checkKeeping({ name, plugin, keepMs }: PipelineTarget): readonly PlanProblem[] {
+  if (keepMs === undefined || plugin.capabilities.sets) return []
+  return [
+    {
+      code: 'E_PLAN',
+      parts: [`target '${name}'`],
+      message: `Target '${name}' has no media sets that could be kept for a time.`,
+      hint: "Leave 'keep' out: the retention of the pipeline decides which points stay there.",
+    },
+  ]
 }
 
 function checkChain(pipeline: Pipeline, target: PipelineTarget): readonly PlanProblem[] {
@@ -162,18 +190,30 @@ async function planTarget(
 ): Promise<TargetPlan> {
   const chain = chainOf(pipeline, target)
   const keyed = chain.find((transform) => transform.capabilities.keyed)
-  const base = { name: target.name, plugin: target.plugin.id, transforms: chain.map((transform) => transform.id) }
+  const { name, plugin, every } = target
+  const transforms = chain.map((transform) => transform.id)
+  const base = { name, plugin: plugin.id, ...(every !== undefined && { every }), transforms }
   try {
     await using opened = await openTarget(target, host, options)
-    const description = await readDescription(opened.store, options)
-    problems.push(...encryptionProblems(target.name, description.encrypted, keyed))
+    const encrypted = await isEncrypted(opened.store, options)
+    if (encrypted !== undefined) problems.push(...encryptionProblems(target.name, encrypted, keyed))
     if (keyed?.passphrase !== undefined) await host.resolveSecret(keyed.passphrase, options)
-    return { ...base, encrypted: description.encrypted, repository: 'ready' }
+    return { ...base, encrypted: encrypted ?? keyed !== undefined, repository: 'ready' }
   } catch (error) {
     options.signal.throwIfAborted()
     problems.push(asProblem(`target '${target.name}'`, error))
     const missing = isBackupError(error) && error.code === 'E_REPOSITORY_NOT_FOUND'
     return { ...base, encrypted: keyed !== undefined, repository: missing ? 'missing' : 'unreachable' }
+  }
+}
+
+/** Tells whether a repository is encrypted; undefined on a target with media sets where none is to be gone on with. */
+async function isEncrypted(store: ObjectStore, options: CallOptions): Promise<boolean | undefined> {
+  try {
+    return (await readDescription(store, options)).encrypted
+  } catch (error) {
+    if (!store.capabilities.sets || !isBackupError(error) || error.code !== 'E_REPOSITORY_NOT_FOUND') throw error
+    return undefined
   }
 }
 

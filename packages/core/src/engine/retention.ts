@@ -1,4 +1,5 @@
 import type { RetentionPolicy } from '../contract/pipeline.js'
+import { calendarPeriods } from './calendar-periods.js'
 
 /** What retention needs to know of a point. */
 export interface RetainedPoint {
@@ -25,10 +26,10 @@ const credibleGapMs = 72 * 3_600_000
 
 const buckets = {
   hourly: (date: Date) => date.toISOString().slice(0, 13),
-  daily: (date: Date) => date.toISOString().slice(0, 10),
-  weekly: isoWeek,
-  monthly: (date: Date) => date.toISOString().slice(0, 7),
-  yearly: (date: Date) => date.toISOString().slice(0, 4),
+  daily: calendarPeriods.day,
+  weekly: calendarPeriods.week,
+  monthly: calendarPeriods.month,
+  yearly: calendarPeriods.year,
 } as const
 
 /**
@@ -104,13 +105,4 @@ function isBorneOut(point: RetainedPoint): boolean {
 /** Age counts from when the target saw the point: a back-dated one is not old. */
 function youngest(point: RetainedPoint): Date {
   return point.copied || point.witnessedAt > point.takenAt ? point.witnessedAt : point.takenAt
-}
-
-/** ISO 8601 week, as `2026-W07`. */
-function isoWeek(date: Date): string {
-  const day = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()))
-  day.setUTCDate(day.getUTCDate() + 4 - (day.getUTCDay() || 7))
-  const firstDay = Date.UTC(day.getUTCFullYear(), 0, 1)
-  const week = Math.ceil(((day.getTime() - firstDay) / 86_400_000 + 1) / 7)
-  return `${day.getUTCFullYear()}-W${String(week).padStart(2, '0')}`
 }

@@ -12,8 +12,8 @@ import type { OnEvent } from './events.js'
 import { type EngineHost, pluginContext } from './host.js'
 import { type Lane, openLane } from './lane.js'
 import { type LaneGroup, laneGroup } from './lane-group.js'
-import { type OpenRepositoryTarget, openTargetRepository } from './open-target.js'
-import { chainOf, checkPipeline, encryptionProblems, type PlanProblem } from './plan-pipeline.js'
+import { keptUntil, type OpenRepositoryTarget, openTargetRepository } from './open-target.js'
+import { chainOf, checkPipeline, encryptionProblems, fedTargets, type PlanProblem } from './plan-pipeline.js'
 import type { OpenHook } from './quiesce-sequence.js'
 import { type ResourceStack, resourceStack } from './resource-stack.js'
 import type { MachineReport, RunReport, RunStatus, TargetReport } from './run-report.js'
@@ -31,7 +31,7 @@ export interface RunOptions extends CallOptions {
 }
 
 /**
- * Backs up every selected machine to every target of a pipeline.
+ * Backs up every selected machine to every target of a pipeline that is fed by runs; for the others see `copyDue`.
  *
  * Throws for what stops the whole run before anything is frozen; failures of single machines, disks and targets are in the report.
  * @throws BackupError `E_PLAN`, `E_SOURCE_*`, `E_TARGET_*`, `E_REPOSITORY_*`, `E_KEY_*`
@@ -121,12 +121,18 @@ async function openLanes(
   options: RunOptions,
 ): Promise<readonly Lane[]> {
   const writeBytesPerSecond = pipeline.limits?.writeBytesPerSecond
+  const targets = fedTargets(pipeline)
   const attempts = await Promise.allSettled(
-    pipeline.targets.map(async (target) => {
+    targets.map(async (target) => {
       const transforms = chainOf(pipeline, target)
       const access = { ...target, transforms, offered: options.offered ?? [] }
       const opened: OpenRepositoryTarget = resources.use(
-        await openTargetRepository(access, host, { signal: options.signal, writeBytesPerSecond, pool }),
+        await openTargetRepository(access, host, {
+          signal: options.signal,
+          writeBytesPerSecond,
+          pool,
+          keepUntil: keptUntil(target, host),
+        }),
       )
       refuse(
         pipeline,
@@ -145,7 +151,7 @@ async function openLanes(
     if (attempt.status === 'fulfilled') lanes.push(attempt.value)
     else
       failures.push({
-        target: pipeline.targets[i]?.name ?? '',
+        target: targets[i]?.name ?? '',
         status: 'failed',
         storedBytes: 0,
         newChunks: 0,
