@@ -139,7 +139,7 @@ test('a set that cannot be opened is named with its error beside those that can'
   await using opened = await openAll(target)
   expect(opened.repositories.map(({ set }) => set?.id)).toEqual(['set-1', 'set-3'])
   expect(opened.unreadable).toMatchObject([{ set: { id: 'set-2' }, error: { code: 'E_REPOSITORY_NOT_FOUND' } }])
-  expect(String(Object(opened.unreadable[0]?.error).message)).toContain("Target 'tapes'")
+  expect(String(Object(opened.unreadable[0]?.error).message)).toContain("Target 'tapes', set 'set-2'")
 })
 
 test('a target without sets has one repository, and no set', async () => {

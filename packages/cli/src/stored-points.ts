@@ -1,12 +1,16 @@
-import type { OpenRepositoryTarget } from '@holdfast/core/engine'
-import { byAge, choosePoint, type DamagedPoint, type PointEntry } from '@holdfast/core/repository'
+import type { MediaSet } from '@holdfast/core'
+import type { OpenRepositories } from '@holdfast/core/engine'
+import { byAge, choosePoint, type DamagedPoint, type PointEntry, type Repository } from '@holdfast/core/repository'
 import type { Invocation } from './invocation.js'
 import type { Session } from './session.js'
-import { openChosen } from './target-access.js'
+import { openToRead } from './target-access.js'
 
 /** A recovery point, and where it is. */
 export interface StoredPoint {
   readonly target: string
+  /** Media that it is on, where a target has sets of them. */
+  readonly set: MediaSet | undefined
+  readonly repository: Repository
   readonly entry: PointEntry
 }
 
@@ -14,19 +18,18 @@ export interface StoredPoint {
 export interface StoredPoints extends AsyncDisposable {
   readonly points: readonly StoredPoint[]
   readonly damaged: readonly { readonly target: string; readonly damage: DamagedPoint }[]
-  /** Targets that could not be opened, when others could. */
+  /** Targets that could not be opened, when others could, and sets of media. */
   readonly unreachable: readonly { readonly target: string; readonly error: unknown }[]
-  readonly repositoryOf: (target: string) => OpenRepositoryTarget
 }
 
-/** Opens targets and lists their points. With several targets one that cannot be opened is reported, not thrown. */
+/** Opens targets and lists the points of all that they hold. With several targets one that cannot be opened is reported, not thrown. */
 export async function storedPoints(
   session: Session,
   targets: readonly string[],
   invocation: Invocation,
 ): Promise<StoredPoints> {
   const { signal } = invocation
-  const opened = new Map<string, OpenRepositoryTarget>()
+  const opened = new Map<string, OpenRepositories>()
   const close = async () => {
     for (const target of opened.values()) await target[Symbol.asyncDispose]()
   }
@@ -34,7 +37,7 @@ export async function storedPoints(
   const damaged: { target: string; damage: DamagedPoint }[] = []
   const unreachable: { target: string; error: unknown }[] = []
   try {
-    const attempts = await Promise.allSettled(targets.map((target) => openChosen(session, target, invocation)))
+    const attempts = await Promise.allSettled(targets.map((target) => openToRead(session, target, invocation)))
     targets.forEach((target, i) => {
       const attempt = attempts[i]
       if (attempt?.status === 'fulfilled') opened.set(target, attempt.value)
@@ -43,10 +46,13 @@ export async function storedPoints(
     signal.throwIfAborted()
     const [first] = unreachable
     if (opened.size === 0 && first !== undefined) throw first.error
-    for (const [target, { repository }] of opened) {
-      const listed = await repository.points.list({ signal })
-      points.push(...listed.entries.map((entry) => ({ target, entry })))
-      damaged.push(...listed.damaged.map((damage) => ({ target, damage })))
+    for (const [target, { repositories, unreadable }] of opened) {
+      unreachable.push(...unreadable.map(({ error }) => ({ target, error })))
+      for (const { set, repository } of repositories) {
+        const listed = await repository.points.list({ signal })
+        points.push(...listed.entries.map((entry) => ({ target, set, repository, entry })))
+        damaged.push(...listed.damaged.map((damage) => ({ target, damage })))
+      }
     }
   } catch (error) {
     await close()
@@ -56,25 +62,26 @@ export async function storedPoints(
     points,
     damaged,
     unreachable,
-    repositoryOf: (target) => {
-      const found = opened.get(target)
-      if (found === undefined) throw new RangeError(`target ${target} is not open`)
-      return found
-    },
     [Symbol.asyncDispose]: close,
   }
 }
 
-/** Finds a point among several targets: the first target that has it, and for `@latest` the newest anywhere. */
+/**
+ * Finds a point among several targets: the first that has it, those read at random before tapes, and for `@latest` the newest
+ * anywhere.
+ */
 export function findPoint({ points }: StoredPoints, wanted: string, session: Session): StoredPoint {
   const firstOfId = new Map<string, StoredPoint>()
-  for (const stored of points) {
+  const isSequential = ({ repository }: StoredPoint) => repository.store.capabilities.sequential
+  for (const stored of [...points].sort((a, b) => Number(isSequential(a)) - Number(isSequential(b)))) {
     if (!firstOfId.has(stored.entry.point.id)) firstOfId.set(stored.entry.point.id, stored)
   }
   const entries = [...firstOfId.values()].map(({ entry }) => entry)
   entries.sort((a, b) => byAge(a.point, b.point))
   const chosen = choosePoint(entries, wanted, session.host.clock)
-  return [...firstOfId.values()].find(({ entry }) => entry === chosen) ?? { target: '', entry: chosen }
+  const found = [...firstOfId.values()].find(({ entry }) => entry === chosen)
+  if (found === undefined) throw new RangeError('a point was chosen that is not among those to choose from')
+  return found
 }
 
 /** The newest point of each machine, by the name of the machine. */

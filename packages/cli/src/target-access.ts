@@ -1,6 +1,13 @@
 import type { LoadedConfig } from '@holdfast/config'
 import { BackupError, type TransformPlugin } from '@holdfast/core'
-import { chainOf, type OpenRepositoryTarget, openTargetRepository, type TargetAccess } from '@holdfast/core/engine'
+import {
+  chainOf,
+  type OpenRepositories,
+  type OpenRepositoryTarget,
+  openTargetRepositories,
+  openTargetRepository,
+  type TargetAccess,
+} from '@holdfast/core/engine'
 import type { Invocation } from './invocation.js'
 import { usageError } from './output.js'
 import type { Session, WorkingSession } from './session.js'
@@ -68,13 +75,48 @@ export function writingChain(config: LoadedConfig, name: string, encrypted: bool
   })
 }
 
-/** Opens the repository of a target. */
-export function openChosen(
+/**
+ * Opens the one repository of a target.
+ *
+ * @throws BackupError `E_UNSUPPORTED` for a target that has one in each of its media sets
+ */
+export async function openChosen(
   { config, host, pool }: Session & Partial<WorkingSession>,
   name: string,
   { signal }: Invocation,
 ): Promise<OpenRepositoryTarget> {
-  return openTargetRepository(targetAccess(config, name), host, { signal, pool })
+  if (!hasSets(config, name)) return openTargetRepository(targetAccess(config, name), host, { signal, pool })
+  throw new BackupError('E_UNSUPPORTED', `Target '${name}' has a repository in each of its media sets.`, {
+    context: { target: name },
+    hint: 'This works on a single repository: choose another target. What is on media stays as it was written.',
+  })
+}
+
+/** Opens all that a target holds, for reading. */
+export function openToRead(
+  { config, host, pool }: Session & Partial<WorkingSession>,
+  name: string,
+  { signal }: Invocation,
+): Promise<OpenRepositories> {
+  return openTargetRepositories(targetAccess(config, name), host, { signal, pool })
+}
+
+/** Opens what is written to now: the repository of a target, or a media set of it, which is made when there is none. */
+export function openToWrite(
+  { config, host, pool }: Session & Partial<WorkingSession>,
+  name: string,
+  { signal }: Invocation,
+  keepUntil: Date | undefined,
+): Promise<OpenRepositoryTarget> {
+  const access = targetAccess(config, name)
+  if (!hasSets(config, name)) return openTargetRepository(access, host, { signal, pool })
+  const transforms = writingChain(config, name, keyedTransform(config, name) !== undefined)
+  return openTargetRepository({ ...access, transforms }, host, { signal, pool, keepUntil })
+}
+
+/** Tells whether a target keeps media sets. */
+export function hasSets({ targets }: LoadedConfig, name: string): boolean {
+  return targets.get(name)?.capabilities.sets === true
 }
 
 function chainsOf({ pipelines }: LoadedConfig, name: string): readonly (readonly TransformPlugin[])[] {

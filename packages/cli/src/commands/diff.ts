@@ -25,14 +25,14 @@ export async function diff(
   await using stored = await storedPoints(session, targets, invocation)
   const older = copiesOf(stored, findPoint(stored, before, session))
   const newer = copiesOf(stored, findPoint(stored, after, session))
-  const place = older.find((copy) => newer.some((other) => other.target === copy.target))
-  const partner = newer.find((copy) => copy.target === place?.target)
+  const place = older.find((copy) => newer.some((other) => other.repository === copy.repository))
+  const partner = newer.find((copy) => copy.repository === place?.repository)
   if (place === undefined || partner === undefined) {
-    throw new BackupError('E_POINT_NOT_FOUND', `No target has both '${before}' and '${after}'.`, {
+    throw new BackupError('E_POINT_NOT_FOUND', `No target, and no media set, has both '${before}' and '${after}'.`, {
       hint: "Copy one of them with 'holdfast copy', then compare on that target.",
     })
   }
-  const { repository } = stored.repositoryOf(place.target)
+  const { repository } = place
   const [first, second] = [place.entry.point, partner.entry.point]
   const disks = await diffPoints(repository, first, second, { signal })
   output.document({ target: place.target, before: first.id, after: second.id, machine: second.machine.name, disks })

@@ -1,14 +1,15 @@
 import type { Pipeline } from '@holdfast/core'
-import { planPipeline, pluginContext } from '@holdfast/core/engine'
-import type { PointEntry } from '@holdfast/core/repository'
+import { dueCopies, planPipeline, pluginContext } from '@holdfast/core/engine'
+import { byAge, type PointEntry } from '@holdfast/core/repository'
 import type { Finding } from '../finding.js'
 import { hookFindings } from '../hook-findings.js'
 import type { Invocation, Outcome } from '../invocation.js'
 import { errorDocument } from '../render/errors.js'
+import { mediaNames } from '../render/media.js'
 import { printable } from '../render/printable.js'
 import { counted, formatBytes, formatDuration } from '../render/units.js'
 import { openSession, type Session } from '../session.js'
-import { openChosen, targetNames } from '../target-access.js'
+import { hasSets, openToRead, targetNames } from '../target-access.js'
 
 /** Options of `doctor`. */
 export interface DoctorCommandOptions {
@@ -37,6 +38,7 @@ export async function doctor(invocation: Invocation, { thaw = false }: DoctorCom
     if (problems.length === 0) {
       findings.push(...(await hookFindings(pipeline, machines, { host: session.host, thaw, signal })))
     }
+    if (problems.length === 0) findings.push(...(await copyFindings(session, pipeline, signal)))
     for (const { id, name } of machines) findings.push(...ageFindings(pipeline, { id, name }, newest, session))
   }
   output.document(findings)
@@ -64,18 +66,28 @@ async function examineTarget(
   const { signal } = invocation
   const subject = `target ${target}`
   try {
-    await using opened = await openChosen(session, target, invocation)
-    const { description, points } = opened.repository
-    const { entries, damaged } = await points.list({ signal })
-    newest.set(target, new Map(entries.map((entry) => [entry.point.machine.id, entry])))
-    const kind = description.encrypted ? 'encrypted' : 'not encrypted'
+    await using opened = await openToRead(session, target, invocation)
+    const findings: Finding[] = []
+    const all: PointEntry[] = []
+    for (const { set, repository } of opened.repositories) {
+      const { description, points } = repository
+      const { entries, damaged } = await points.list({ signal })
+      all.push(...entries)
+      const kind = description.encrypted ? 'encrypted' : 'not encrypted'
+      const place = set === undefined ? '' : `set ${set.id} on ${mediaNames(set) || 'no medium'}, `
+      const what = `repository ${description.id.slice(0, 8)}, ${kind}, ${counted(entries.length, 'point')}`
+      findings.push(
+        { subject, state: 'good', message: `${place}${what}` },
+        ...damaged.map(({ error }): Finding => ({ subject, state: 'bad', ...errorDocument(error) })),
+      )
+    }
+    all.sort((a, b) => byAge(a.point, b.point))
+    newest.set(target, new Map(all.map((entry) => [entry.point.machine.id, entry])))
+    if (hasSets(session.config, target) && opened.repositories.length === 0)
+      findings.push({ subject, state: 'good', message: 'no media set is written yet' })
     return [
-      {
-        subject,
-        state: 'good',
-        message: `repository ${description.id.slice(0, 8)}, ${kind}, ${counted(entries.length, 'point')}`,
-      },
-      ...damaged.map(({ error }): Finding => ({ subject, state: 'bad', ...errorDocument(error) })),
+      ...findings,
+      ...opened.unreadable.map(({ error }): Finding => ({ subject, state: 'bad', ...errorDocument(error) })),
       ...(await roomFindings(session, target, signal)),
     ]
   } catch (error) {
@@ -101,6 +113,26 @@ async function roomFindings(
   return [{ subject, state: 'warning', message, hint: "Make room, or let 'holdfast prune' free some." }]
 }
 
+async function copyFindings(
+  { config, host }: Session,
+  pipeline: Pipeline,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const subject = `pipeline ${pipeline.name}`
+  const reports = await dueCopies(pipeline, host, { signal, offered: config.transforms })
+  return reports.map(({ target, every, due, error }): Finding => {
+    if (error !== undefined) return { subject, state: 'bad', ...error }
+    if (due.length === 0) return { subject, state: 'good', message: `${target} has its copies of this ${every}` }
+    const machines = due.map(({ machine }) => machine).join(', ')
+    return {
+      subject,
+      state: 'warning',
+      message: `${target} lacks its copy of this ${every}: ${machines}`,
+      hint: `Run 'holdfast run ${pipeline.name}', or copy by hand with 'holdfast copy --to ${target}'.`,
+    }
+  })
+}
+
 function ageFindings(
   { name: pipeline, objectives, targets }: Pipeline,
   machine: { readonly id: string; readonly name: string },
@@ -109,7 +141,9 @@ function ageFindings(
 ): readonly Finding[] {
   const limitMs = objectives?.recoveryPointMs
   if (limitMs === undefined) return []
-  return targets.flatMap(({ name: target }): Finding[] => {
+  return targets.flatMap(({ name: target, every }): Finding[] => {
+    // A copy is as old as its period makes it.
+    if (every !== undefined) return []
     const entry = newest.get(target)?.get(machine.id)
     const ageMs = entry === undefined ? undefined : host.clock.now().getTime() - Date.parse(entry.point.takenAt)
     if (ageMs !== undefined && ageMs <= limitMs) return []

@@ -83,12 +83,12 @@ async function withPoint(
   await using session = await openWorkingSession(invocation)
   const targets = chosenTargets(session.config, options.target === undefined ? [] : [options.target])
   await using stored = await storedPoints(session, targets, invocation)
-  const { target, entry } = findPoint(stored, wanted, session)
+  const { repository, entry } = findPoint(stored, wanted, session)
   for (const { error } of stored.unreachable) output.error(error)
   const { point } = entry
   const ids = point.disks.map(({ id }) => id)
   const found = place === undefined ? undefined : guestPlace(place, ids)
-  await using opened = await openPointDisks(stored.repositoryOf(target).repository, point, session.pool, {
+  await using opened = await openPointDisks(repository, point, session.pool, {
     signal,
     ...(found !== undefined && { disks: ids.filter((id: DiskId) => id === found.disk) }),
   })

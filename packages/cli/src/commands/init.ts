@@ -5,7 +5,7 @@ import { type ExitCode, exitCodeOf, joinedExitCode } from '../exit-code.js'
 import type { Invocation, Outcome } from '../invocation.js'
 import { errorDocument } from '../render/errors.js'
 import { openSession, type Session } from '../session.js'
-import { chosenTargets, keyedTransform, openChosen, targetAccess } from '../target-access.js'
+import { chosenTargets, hasSets, keyedTransform, openChosen, targetAccess } from '../target-access.js'
 
 /** Options of `init`. */
 export interface InitCommandOptions {
@@ -24,6 +24,12 @@ export async function init(invocation: Invocation, { target: given = [], hash }:
   const reports: object[] = []
   const codes: ExitCode[] = []
   for (const target of targets) {
+    if (hasSets(session.config, target)) {
+      output.line(`${target}: nothing to make, each media set gets its repository when it is first written to`)
+      reports.push({ target, sets: true })
+      codes.push(0)
+      continue
+    }
     try {
       const { description, created } = await prepare(session, target, hash, invocation)
       const { id: repository, encrypted } = description

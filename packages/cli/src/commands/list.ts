@@ -1,6 +1,7 @@
 import { machineMatches } from '@holdfast/core'
 import { byAge, type PointEntry } from '@holdfast/core/repository'
 import type { Invocation, Outcome } from '../invocation.js'
+import { mediaNames, setDocument } from '../render/media.js'
 import { type Column, renderTable } from '../render/table.js'
 import { formatBytes, formatTime } from '../render/units.js'
 import { bootWord } from '../render/verifications.js'
@@ -37,6 +38,8 @@ export interface ListedPoint {
   readonly machine: string
   readonly machineId: string
   readonly target: string
+  /** Media that it is on. */
+  readonly set?: object
   readonly pipeline: string
   readonly takenAt: string
   readonly sizeBytes: number
@@ -55,7 +58,7 @@ export interface ListedPoint {
 }
 
 /** Describes a point for `--json`. */
-export function listedPoint({ target, entry }: StoredPoint): ListedPoint {
+export function listedPoint({ target, set, entry }: StoredPoint): ListedPoint {
   const { point, held, verifications } = entry
   const { id, machine, pipeline, takenAt, sizeBytes, readBytes, storedBytes, consistency, unavailable } = point
   return {
@@ -63,6 +66,7 @@ export function listedPoint({ target, entry }: StoredPoint): ListedPoint {
     machine: machine.name,
     machineId: machine.id,
     target,
+    ...(set !== undefined && { set: setDocument(set) }),
     pipeline,
     takenAt,
     sizeBytes,
@@ -86,6 +90,7 @@ function pointTable(
   withTarget: boolean,
   emphasise: (heading: string) => string,
 ): readonly string[] {
+  const withMedia = points.some(({ set }) => set !== undefined)
   const columns: Column[] = [
     { heading: 'point' },
     { heading: 'machine' },
@@ -95,9 +100,10 @@ function pointTable(
     { heading: 'stored', align: 'right' },
     { heading: 'disks', align: 'right' },
     ...(withTarget ? [{ heading: 'target' }] : []),
+    ...(withMedia ? [{ heading: 'media' }] : []),
     { heading: 'consistency' },
   ]
-  const rows = points.map(({ target, entry: { point, held, verifications } }) => [
+  const rows = points.map(({ target, set, entry: { point, held, verifications } }) => [
     point.id,
     point.machine.name,
     formatTime(point.takenAt),
@@ -106,6 +112,7 @@ function pointTable(
     formatBytes(point.storedBytes),
     String(point.disks.length),
     ...(withTarget ? [target] : []),
+    ...(withMedia ? [set === undefined ? '' : mediaNames(set)] : []),
     [
       point.consistency,
       ...(point.unavailable.length > 0 ? ['incomplete'] : []),

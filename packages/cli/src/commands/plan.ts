@@ -1,4 +1,4 @@
-import { type Plan, planPipeline } from '@holdfast/core/engine'
+import { type DueCopies, dueCopies, type Plan, planPipeline } from '@holdfast/core/engine'
 import { type ExitCode, exitCodeOfCode, joinedExitCode } from '../exit-code.js'
 import type { Invocation, Outcome } from '../invocation.js'
 import { printable } from '../render/printable.js'
@@ -9,15 +9,19 @@ import { openSession, pipelinesNamed } from '../session.js'
 export async function plan(invocation: Invocation, names: readonly string[]): Promise<Outcome> {
   const { output, signal } = invocation
   await using session = await openSession(invocation)
-  const plans: Plan[] = []
+  const plans: (Plan & { readonly copies?: readonly DueCopies[] })[] = []
   const codes: ExitCode[] = []
   for (const pipeline of pipelinesNamed(session.config, names)) {
     const made = await planPipeline(pipeline, session.host, { signal })
-    plans.push(made)
+    // What cannot be run cannot be copied either, and says why already.
+    const offered = session.config.transforms
+    const copies = made.problems.length > 0 ? [] : await dueCopies(pipeline, session.host, { signal, offered })
+    plans.push({ ...made, ...(copies.length > 0 && { copies }) })
     // What the caller must correct comes first: until then the rest cannot be judged.
     const wrong = made.problems.some(({ code }) => exitCodeOfCode(code) === 2)
     codes.push(made.problems.length === 0 ? 0 : wrong ? 2 : 1)
-    for (const line of describePlan(made)) output.line(line)
+    for (const line of [...describePlan(made), ...copies.map(describeCopies)]) output.line(line)
+    for (const { error } of copies) if (error !== undefined) output.failure(error)
     for (const { message, hint } of made.problems) {
       output.line(`  ${output.colors.red('problem')}     ${printable(message)}`)
       output.line(`              try: ${printable(hint)}`)
@@ -36,9 +40,15 @@ function describePlan({ pipeline, source, machines, quiesce, targets }: Plan): r
       ({ hook, channel, maxFreezeMs }) =>
         `  quiesce     ${hook} by ${channel}, at most ${formatDuration(maxFreezeMs)} frozen`,
     ),
-    ...targets.map(({ name, plugin, transforms, encrypted, repository }) => {
+    ...targets.map(({ name, plugin, every, transforms, encrypted, repository }) => {
       const chain = transforms.length === 0 ? 'plain' : transforms.join(' → ')
-      return `  target      ${name} (${plugin}): ${chain}, ${encrypted ? 'encrypted' : 'not encrypted'}, repository ${repository}`
+      return `  target      ${name} (${plugin}): ${chain}, ${encrypted ? 'encrypted' : 'not encrypted'}, repository ${repository}${every === undefined ? '' : `, copies every ${every}`}`
     }),
   ]
+}
+
+function describeCopies({ target, every, due, error }: DueCopies): string {
+  const machines = due.map(({ machine }) => machine).join(', ')
+  const what = due.length === 0 ? `none before the next ${every}` : `due now: ${machines}`
+  return `  copies      ${target}: ${printable(error === undefined ? what : 'cannot be told')}`
 }

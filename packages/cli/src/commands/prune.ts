@@ -6,7 +6,7 @@ import { progressView } from '../render/progress.js'
 import { renderTable } from '../render/table.js'
 import { counted, formatBytes, formatTime } from '../render/units.js'
 import { openSession, type Session } from '../session.js'
-import { chosenTargets, openChosen, writingChain } from '../target-access.js'
+import { chosenTargets, hasSets, openChosen, writingChain } from '../target-access.js'
 
 /** What to prune. */
 export interface PruneCommandOptions {
@@ -22,6 +22,10 @@ export async function prune(invocation: Invocation, { target, dryRun = false }: 
   const reports: object[] = []
   const codes: ExitCode[] = []
   for (const name of targets) {
+    if (targets.length > 1 && hasSets(session.config, name)) {
+      output.line(`${name}: media sets are kept whole and for their time, there is nothing to prune`)
+      continue
+    }
     try {
       const report = await pruneTarget(session, name, dryRun, invocation)
       reports.push({ target: name, ...report })

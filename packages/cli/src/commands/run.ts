@@ -1,5 +1,5 @@
 import type { Pipeline } from '@holdfast/core'
-import { type RunReport, runPipeline } from '@holdfast/core/engine'
+import { copyDue, type RunReport, runPipeline, type ScheduledCopyReport } from '@holdfast/core/engine'
 import { type ExitCode, exitCodeOf, joinedExitCode } from '../exit-code.js'
 import type { Invocation, Outcome } from '../invocation.js'
 import { errorDocument } from '../render/errors.js'
@@ -33,7 +33,12 @@ export async function run(invocation: Invocation, names: readonly string[]): Pro
   return { exitCode: joinedExitCode(codes), result: { pipelines: reports } }
 }
 
-async function runOne(session: WorkingSession, pipeline: Pipeline, invocation: Invocation): Promise<RunReport> {
+/** A run and the copies that it made due. */
+interface WholeReport extends RunReport {
+  readonly copies?: readonly ScheduledCopyReport[]
+}
+
+async function runOne(session: WorkingSession, pipeline: Pipeline, invocation: Invocation): Promise<WholeReport> {
   const { output, signal } = invocation
   const { config, host, pool } = session
   using progress = progressView(output, 'read')
@@ -47,7 +52,29 @@ async function runOne(session: WorkingSession, pipeline: Pipeline, invocation: I
   for (const { target, error } of report.targets) {
     if (error !== undefined) output.failure({ ...error, context: { target } })
   }
-  return report
+  if (report.status === 'failed') return report
+  const copies = await copyOne(session, pipeline, invocation)
+  if (copies.length === 0) return report
+  const lacks = copies.some(({ status }) => status === 'failed')
+  return { ...report, ...(lacks && { status: 'partial' }), copies }
+}
+
+/** Copies what is due. What was backed up is safe whether or not that works. */
+async function copyOne(
+  { config, host }: WorkingSession,
+  pipeline: Pipeline,
+  { output, signal }: Invocation,
+): Promise<readonly ScheduledCopyReport[]> {
+  using progress = progressView(output, 'copied')
+  const copies = await copyDue(pipeline, host, { signal, onEvent: progress.onEvent, offered: config.transforms })
+  progress.close()
+  for (const { target, status, copied, error } of copies) {
+    const amount = formatBytes(copied.reduce((sum, { storedBytes }) => sum + storedBytes, 0))
+    const what = copied.length === 0 ? 'no copy is due' : `${counted(copied.length, 'point')} copied, ${amount} stored`
+    output.line(`  ${target}: ${status === 'done' ? what : status}`)
+    if (error !== undefined) output.failure({ ...error, context: { target } })
+  }
+  return copies
 }
 
 function describeReport({ pipeline, status, durationMs, machines, targets }: RunReport): readonly string[] {

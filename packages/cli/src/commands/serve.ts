@@ -37,7 +37,7 @@ export async function serve(invocation: Invocation, wanted: string, options: Ser
   const place = await listening(options, tempDir, cwd)
   const targets = chosenTargets(session.config, options.target === undefined ? [] : [options.target])
   await using stored = await storedPoints(session, targets, invocation)
-  const { target, entry } = findPoint(stored, wanted, session)
+  const { target, repository, entry } = findPoint(stored, wanted, session)
   for (const { error } of stored.unreachable) output.error(error)
   const { point } = entry
   const machine = point.machine.name
@@ -52,7 +52,6 @@ export async function serve(invocation: Invocation, wanted: string, options: Ser
     clients++
     output.event({ type: 'client-connected', disk: name, ...(address !== undefined && { address }) })
   }
-  const { repository } = stored.repositoryOf(target)
   await using served = await servePoint(
     { repository, point, pool: session.pool },
     {

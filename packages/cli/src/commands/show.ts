@@ -1,4 +1,5 @@
 import type { Invocation, Outcome } from '../invocation.js'
+import { keptWords, mediaNames, setDocument } from '../render/media.js'
 import { printable } from '../render/printable.js'
 import { formatBytes, formatDuration, formatTime } from '../render/units.js'
 import { verificationDetails } from '../render/verifications.js'
@@ -22,21 +23,30 @@ export async function show(invocation: Invocation, wanted: string, { target }: S
     invocation,
   )
   const found = findPoint(stored, wanted, session)
-  const targets = copiesOf(stored, found).map((copy) => copy.target)
-  output.document({ ...listedPoint(found), targets, point: found.entry.point })
-  for (const [name, value] of details(found, targets)) {
+  const copies = copiesOf(stored, found)
+  const targets = [...new Set(copies.map((copy) => copy.target))]
+  const sets = copies.flatMap(({ target, set }) => (set === undefined ? [] : [{ target, ...setDocument(set) }]))
+  output.document({ ...listedPoint(found), targets, ...(sets.length > 0 && { sets }), point: found.entry.point })
+  for (const [name, value] of details(found, targets, copies)) {
     output.line(`${(name === '' ? '' : `${name}:`).padEnd(13)}${printable(value)}`)
   }
   return { exitCode: reportUnread(stored, invocation) ? 3 : 0 }
 }
 
-function details({ entry }: StoredPoint, targets: readonly string[]): readonly (readonly [string, string])[] {
+function details(
+  { entry }: StoredPoint,
+  targets: readonly string[],
+  copies: readonly StoredPoint[],
+): readonly (readonly [string, string])[] {
   const { point, held, verifications } = entry
   const { machine } = point
   return [
     ['point', point.id],
     ['machine', machine.id === machine.name ? machine.name : `${machine.name} (${machine.id})`],
     ['targets', targets.join(', ')],
+    ...copies.flatMap(({ target, set }): (readonly [string, string])[] =>
+      set === undefined ? [] : [['media', `${target}: ${mediaNames(set) || 'none'}; ${keptWords(set)}`]],
+    ),
     ['pipeline', `${point.pipeline}, run ${point.runId}`],
     ['taken', `${formatTime(point.takenAt)}, complete ${formatTime(point.completedAt)}`],
     ['consistency', point.consistency],

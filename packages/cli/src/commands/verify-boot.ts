@@ -59,7 +59,7 @@ export async function verifyBoot(
     const { target, entry } = found
     const about = { target, point: entry.point.id, machine: entry.point.machine.name, pipeline: pipeline.name }
     try {
-      const { evidence, note } = await bootOne(session, stored, found, { ...options, pipeline, probe }, invocation)
+      const { evidence, note } = await bootOne(session, found, { ...options, pipeline, probe }, invocation)
       failed ||= !evidence.passed
       points.push({ ...about, passed: evidence.passed, evidence, ...(note !== undefined && { note }) })
       codes.push(evidence.passed ? 0 : 1)
@@ -127,8 +127,7 @@ function wayToBoot(
 
 async function bootOne(
   session: WorkingSession,
-  stored: StoredPoints,
-  { target, entry }: StoredPoint,
+  { target, repository, entry }: StoredPoint,
   { pipeline, probe, restore }: Pick<VerifyBootOptions, 'restore'> & WayToBoot,
   invocation: Invocation,
 ): Promise<VerifyBootReport> {
@@ -137,7 +136,6 @@ async function bootOne(
   const { pool, host } = session
   await using booting = await openBootingSource(source, host, { signal })
   using progress = progressView(output, 'written')
-  const { repository } = stored.repositoryOf(target)
   const canShow = source.capabilities.overlays && repository.store.capabilities.rangeRead
   const report = await verifyBootOf(repository, entry, booting, pool, {
     signal,

@@ -1,4 +1,5 @@
 import { type VerifyReport, verifyRepository } from '@holdfast/core/engine'
+import type { Repository } from '@holdfast/core/repository'
 import { type ExitCode, exitCodeOf, joinedExitCode } from '../exit-code.js'
 import type { Invocation, Outcome } from '../invocation.js'
 import { usageError } from '../output.js'
@@ -6,7 +7,7 @@ import { errorDocument } from '../render/errors.js'
 import { progressView } from '../render/progress.js'
 import { counted, formatBytes } from '../render/units.js'
 import { openWorkingSession, type WorkingSession } from '../session.js'
-import { chosenTargets, openChosen } from '../target-access.js'
+import { chosenTargets, openToRead } from '../target-access.js'
 import { type VerifyBootOptions, verifyBoot } from './verify-boot.js'
 
 /** What to verify and how deep. */
@@ -43,10 +44,19 @@ async function verifyData(invocation: Invocation, options: VerifyCommandOptions)
   let damaged = false
   for (const target of targets) {
     try {
-      const report = await verifyTarget(session, target, options, invocation)
-      damaged ||= !report.ok
-      reports.push({ target, ...report })
-      codes.push(report.ok ? 0 : 1)
+      await using opened = await openToRead(session, target, invocation)
+      for (const { set, error } of opened.unreadable) {
+        output.error(error)
+        reports.push({ target, set: set.id, ok: false, error: errorDocument(error) })
+        codes.push(exitCodeOf(error))
+      }
+      for (const { set, repository } of opened.repositories) {
+        const place = set === undefined ? { target } : { target, set: set.id }
+        const report = await verifyOne(session, repository, place, options, invocation)
+        damaged ||= !report.ok
+        reports.push({ ...place, ...report })
+        codes.push(report.ok ? 0 : 1)
+      }
     } catch (error) {
       signal.throwIfAborted()
       if (targets.length === 1) throw error
@@ -59,35 +69,40 @@ async function verifyData(invocation: Invocation, options: VerifyCommandOptions)
   return { exitCode: damaged ? 1 : joinedExitCode(codes), result: { targets: reports } }
 }
 
-async function verifyTarget(
+async function verifyOne(
   session: WorkingSession,
-  target: string,
+  repository: Repository,
+  place: { readonly target: string; readonly set?: string },
   { readData, sample }: VerifyCommandOptions,
   invocation: Invocation,
 ): Promise<VerifyReport> {
   const { output, signal } = invocation
-  await using opened = await openChosen(session, target, invocation)
   using progress = progressView(output, 'read')
   const depth = sample === undefined ? {} : { samplePercent: sample }
-  const report = await verifyRepository(opened.repository, session.pool, {
+  const report = await verifyRepository(repository, session.pool, {
     signal,
     onEvent: progress.onEvent,
     readData: readData === true || sample !== undefined,
     ...depth,
   })
   progress.close()
+  const { target, set } = place
+  const where = set === undefined ? target : `${target}, set ${set}`
   const whole = report.points.filter((point) => point.ok).length
   const points = `${whole} of ${counted(report.points.length, 'point')} whole`
   const amount = `${counted(report.checkedPacks, 'pack')}, ${formatBytes(report.checkedBytes)} checked`
   output.line(
-    `${target}: ${report.ok ? 'no damage' : counted(report.damage.length, 'damaged object')}, ${points}, ${amount}`,
+    `${where}: ${report.ok ? 'no damage' : counted(report.damage.length, 'damaged object')}, ${points}, ${amount}`,
   )
   for (const { object, message, machines, points } of report.damage) {
     output.failure({
       code: 'E_DAMAGED',
       message,
-      context: { object, machines: machines.join(' ') || 'none', points: points.join(' '), target },
-      hint: `If another target has a copy: holdfast repair --target ${target} --from <other>.`,
+      context: { object, machines: machines.join(' ') || 'none', points: points.join(' '), ...place },
+      hint:
+        set === undefined
+          ? `If another target has a copy: holdfast repair --target ${target} --from <other>.`
+          : 'Media stay as they were written. If another target has a copy, copy it to a new set.',
     })
   }
   return report

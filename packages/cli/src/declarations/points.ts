@@ -8,6 +8,7 @@ import type { RestoreOptions } from '../commands/restore.js'
 import type { ServeOptions } from '../commands/serve.js'
 import type { ShowOptions } from '../commands/show.js'
 import type { Declare } from './declare.js'
+import { parseDuration } from './parse-duration.js'
 
 const pointHelp = 'id, start of an id, or machine@latest'
 const onTarget = '--target <name>'
@@ -30,20 +31,20 @@ export function declarePoints(declare: Declare): void {
       chooseShow(false, async (invocation) => (await import('../commands/show.js')).show(invocation, point, options)),
     )
 
-  const [restore, chooseRestore] = declare('restore', 'restore a machine into a folder of disk images, or on a source')
+  const [restore, chooseRestore] = declare('restore', 'restore machines into a folder of disk images, or on a source')
   restore
-    .argument('<point>', pointHelp)
+    .argument('<point...>', pointHelp)
     .option('--to <folder>', 'folder; the machine gets a folder of its own in it')
     .option('--on <pipeline>', 'on the source of this pipeline instead, as that keeps its machines')
     .option('--set <name=value...>', 'with --on: settings that the source knows', settingsOf)
-    .option(onTarget, 'read from this target (default: the first that has the point)')
+    .option(onTarget, 'read from this target (default: the cheapest copy)')
     .option('--disk <id...>', 'only these disks')
     .option('--name <name>', 'name of the restored machine')
     .option('--as <format>', 'images: raw (default), vmdk, vhd, vhdx or qcow2, and a description for their hypervisor')
     .option('--variant <name>', 'kind of image within the format: fixed, monolithicFlat, …')
-    .action((point: string, options: RestoreOptions) =>
+    .action((points: readonly string[], options: RestoreOptions) =>
       chooseRestore(true, async (invocation) =>
-        (await import('../commands/restore.js')).restore(invocation, point, options),
+        (await import('../commands/restore.js')).restore(invocation, points, options),
       ),
     )
 
@@ -104,8 +105,11 @@ export function declarePoints(declare: Declare): void {
   copy
     .argument('[point...]', pointHelp)
     .option('--all', 'copy every point')
+    .option('--latest', 'copy the newest point of each machine')
+    .option('--pipeline <name>', 'only points of this pipeline')
     .requiredOption('--from <target>', 'target to read from')
     .requiredOption('--to <target>', 'target to write to')
+    .option('--keep <time>', 'keep the media set that is written at least this long: 13w', parseDuration)
     .action((points: readonly string[], options: CopyCommandOptions) =>
       chooseCopy(true, async (invocation) => (await import('../commands/copy.js')).copy(invocation, points, options)),
     )

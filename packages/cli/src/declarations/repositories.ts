@@ -1,4 +1,4 @@
-import { type BootProbe, isBackupError, parseDurationMs } from '@holdfast/core'
+import type { BootProbe } from '@holdfast/core'
 import { InvalidArgumentError } from 'commander'
 import { bootProbeOption } from '../boot-probe-option.js'
 import type { KeyAddOptions, KeyOptions } from '../commands/key.js'
@@ -6,6 +6,7 @@ import type { PruneCommandOptions } from '../commands/prune.js'
 import type { RepairCommandOptions } from '../commands/repair.js'
 import type { VerifyCommandOptions } from '../commands/verify.js'
 import type { Declare } from './declare.js'
+import { parseDuration } from './parse-duration.js'
 
 const onTarget = '--target <name>'
 
@@ -93,14 +94,6 @@ function parseProbe(text: string): BootProbe {
   const probe = bootProbeOption(text)
   if (probe === undefined) throw new InvalidArgumentError('Write serial:<text>, agent or command:<command line>.')
   return probe
-}
-
-function parseDuration(text: string): number {
-  try {
-    return parseDurationMs(text)
-  } catch (error) {
-    throw isBackupError(error) ? new InvalidArgumentError(error.hint ?? error.message) : error
-  }
 }
 
 function parsePercent(text: string): number {

@@ -6,6 +6,7 @@ import type { EraseOptions, LabelOptions } from '../commands/tape/overwrite.js'
 import type { VaultOptions } from '../commands/tape/vault.js'
 import { parsePlace, placeHelp } from '../place-name.js'
 import type { Declare } from './declare.js'
+import { declareMediaPlan } from './media.js'
 
 const onTarget = ['--target <name>', 'target (default: the only one whose media can be handled)'] as const
 const mediumHelp = 'barcode, or the name that the inventory shows'
@@ -13,6 +14,7 @@ const mediumHelp = 'barcode, or the name that the inventory shows'
 /** Declares what is done with tapes and the libraries that hold them. */
 export function declareTape(declare: Declare): void {
   const [tape] = declare('tape', 'look at and handle the media of tape libraries')
+  declareMediaPlan(declare, tape)
 
   const [inventory, chooseInventory] = declare('inventory', 'show what is in each place, and what is away', tape)
   inventory

@@ -1,59 +1,41 @@
-import type { LibraryMedium, MediaSet } from '@holdfast/core'
-import { placeName } from '../place-name.js'
-import { formatTime } from './units.js'
+import type { MediaSet, Medium, NeededMedium } from '@holdfast/core'
 
-/** A medium as `--json` lists it. Fields are only ever added. */
-export interface ListedMedium {
-  readonly medium: string
-  readonly state: LibraryMedium['state']
-  readonly online: boolean
-  readonly place?: string
-  readonly location?: string
-  readonly pool?: string
-  readonly set?: string
-  readonly sequence?: number
-  readonly keepUntil?: string
-  readonly usedBytes?: number
-  readonly problem?: string
+/** The media of a set, as `TAPE0001, TAPE0002`. */
+export function mediaNames({ media }: Pick<MediaSet, 'media'>): string {
+  return media.map(({ name }) => name).join(', ')
 }
 
-/** Describes a medium for `--json`. */
-export function listedMedium(medium: LibraryMedium): ListedMedium {
-  const { name, state, isOnline, place, location, pool, set, sequence, keepUntil, usedBytes, problem } = medium
+/** How long a set is kept. */
+export function keptWords({ id, keepUntil }: MediaSet): string {
+  return `set ${id} is kept ${keepUntil === undefined ? 'for good' : `until ${keepUntil.toISOString().slice(0, 10)}`}`
+}
+
+/** What must be read, and where it is when it is away: `TAPE0001, TAPE0003 (at 'vault 2')`. */
+export function neededWords(needed: readonly NeededMedium[]): string {
+  if (needed.length === 0) return 'no medium'
+  return needed.map((medium) => (medium.isOnline ? medium.name : `${medium.name} (${awayWords(medium)})`)).join(', ')
+}
+
+/** Where a medium is that is away. */
+export function awayWords({ location }: Pick<Medium, 'location'>): string {
+  return location === undefined ? 'away' : `at '${location}'`
+}
+
+/** A set for `--json`. */
+export function setDocument({ id, createdAt, keepUntil, media }: MediaSet): object {
   return {
-    medium: name,
-    state,
-    online: isOnline,
-    ...(place !== undefined && { place: placeName(place) }),
-    ...(location !== undefined && { location }),
-    ...(pool !== undefined && { pool }),
-    ...(set !== undefined && { set }),
-    ...(sequence !== undefined && { sequence }),
+    id,
+    createdAt: createdAt.toISOString(),
     ...(keepUntil !== undefined && { keepUntil: keepUntil.toISOString() }),
-    ...(usedBytes !== undefined && { usedBytes }),
-    ...(problem !== undefined && { problem }),
+    media: media.map(mediumDocument),
   }
 }
 
-/** The beginning of a set's id, and which medium of it this is: `1a2b3c4d #2`. */
-export function setWord({ set, sequence }: Pick<LibraryMedium, 'set' | 'sequence'>): string {
-  if (set === undefined) return ''
-  return sequence === undefined ? set.slice(0, 8) : `${set.slice(0, 8)} #${sequence}`
+/** A needed medium for `--json`. */
+export function neededDocument({ keys, ...medium }: NeededMedium): object {
+  return { ...mediumDocument(medium), objects: keys.length }
 }
 
-/** Until when something is kept. */
-export function keptWord(keepUntil: MediaSet['keepUntil']): string {
-  return keepUntil === undefined ? 'for good' : formatTime(keepUntil.toISOString())
-}
-
-/** The same of a medium, of which only one that is held is kept for good. */
-export function mediumKeptWord({ state, keepUntil }: LibraryMedium): string {
-  return keepUntil === undefined && state !== 'held' ? '' : keptWord(keepUntil)
-}
-
-/** Where a medium belongs, as part of a sentence: `medium 2 of set 1a2b3c4d, pool weekly`; `''` when it belongs nowhere. */
-export function belongsWord({ set, sequence, pool }: LibraryMedium): string {
-  const inSet =
-    set === undefined ? [] : [`${sequence === undefined ? 'in' : `medium ${sequence} of`} set ${set.slice(0, 8)}`]
-  return [...inSet, ...(pool === undefined ? [] : [`pool ${pool}`])].join(', ')
+function mediumDocument({ name, isOnline, location }: Medium): object {
+  return { name, isOnline, ...(location !== undefined && { location }) }
 }

@@ -49,10 +49,23 @@ pipelines:
     targets: [vault]
 `
 
+/** Runs feed the vault; a library of tapes, as folders, gets copies each week. */
+export const tapesConfig = `
+targets:
+  vault: { use: '@holdfast/target-disk', with: { path: ./vault } }
+  tapes: { use: ./sets-target.mjs, with: { path: ./tapes } }
+pipelines:
+  nightly:
+    source: { use: '@holdfast/source-image', with: { path: ./machines } }
+    transforms: [{ use: '@holdfast/transform-zstd' }]
+    targets: [vault, { to: tapes, every: week, keep: 13w }]
+`
+
 /** Makes a workplace. */
 export async function workplace(config = plainConfig): Promise<Workplace> {
   const { path: folder, [Symbol.dispose]: remove } = tempFolder()
   await symlink(join(packageFolder, 'node_modules'), join(folder, 'node_modules'))
+  await symlink(join(import.meta.dirname, 'sets-target.mjs'), join(folder, 'sets-target.mjs'))
   await writeFile(join(folder, 'holdfast.yaml'), config)
   const disks = [
     { machine: 'web', disk: 'root', seed: 1 },

@@ -64,7 +64,7 @@ export async function openTargetRepositories(
           found.set(at, await openSet(set, sets, target, access, host, resources.use, options))
         } catch (error) {
           options.signal.throwIfAborted()
-          found.set(at, { error: naming(target.name, error) })
+          found.set(at, { error: naming(target.name, error, set.id) })
         }
       }
     }

@@ -187,12 +187,13 @@ export async function repositoryAccess(
   return { passphrases, transforms, clock, randomBytes, deriveKey }
 }
 
-/** Says in an error which target it is about. */
-export function naming(target: string, error: unknown): unknown {
+/** Says in an error which target, and which media set of it, it is about. */
+export function naming(target: string, error: unknown, set?: string): unknown {
   if (!isBackupError(error) || error.context['target'] !== undefined) return error
-  return new BackupError(error.code, `Target '${target}': ${error.message}`, {
+  const where = set === undefined ? `Target '${target}'` : `Target '${target}', set '${set}'`
+  return new BackupError(error.code, `${where}: ${error.message}`, {
     retry: error.retry,
-    context: { ...error.context, target },
+    context: { ...error.context, target, ...(set !== undefined && { set }) },
     cause: error,
     ...(error.plugin === undefined ? {} : { plugin: error.plugin }),
     ...(error.operation === undefined ? {} : { operation: error.operation }),
