@@ -39,6 +39,7 @@ export type {
 } from './contract/library.js'
 export type {
   MediaFacet,
+  MediaHandling,
   MediaSet,
   MediaSetsFacet,
   Medium,

@@ -63,10 +63,12 @@ export function tapeTarget(options: TapeTargetOptions, openLibrary: OpenLibrary 
       const claims = folderClaims(join(state, 'locks'))
       let devices: Promise<LibraryDevices> | undefined
       let library: Promise<TapeLibrary> | undefined
+      let reached: TapeLibrary | undefined
       const connect = async (): Promise<TapeLibrary> => {
         devices = openLibrary(parsed.library, context)
         const { changer, drives } = await devices
-        return tapeLibrary(changer, drives, { claims, patienceMs: drivePatienceMs })
+        reached = tapeLibrary(changer, drives, { claims, patienceMs: drivePatienceMs })
+        return reached
       }
       const site: TapeSite = {
         library: () => {
@@ -82,6 +84,10 @@ export function tapeTarget(options: TapeTargetOptions, openLibrary: OpenLibrary 
         clock: context.clock,
         logger: context.logger,
         signal: context.signal,
+        handled: () => ({
+          mounts: reached?.mounts() ?? 0,
+          seeks: reached?.drives.reduce((sum, drive) => sum + drive.moves().seeks, 0) ?? 0,
+        }),
         randomId: () => randomBytes(16).toString('hex'),
         settings: {
           pool: parsed.pool,

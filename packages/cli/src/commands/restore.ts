@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { DiskId } from '@holdfast/core'
-import { openRestoringSource, type Provision, type RestoreReport, restorePoint } from '@holdfast/core/engine'
+import { openRestoringSource, type Provision, restorePoints } from '@holdfast/core/engine'
 import { type Mapping, placeInFolder } from '@holdfast/machine-files'
 import { type ChosenCopy, cheapestCopy, placeWords, tellMedia } from '../copy-choice.js'
 import { type ExitCode, exitCodeOf, joinedExitCode } from '../exit-code.js'
@@ -13,7 +13,7 @@ import { printable } from '../render/printable.js'
 import { progressView } from '../render/progress.js'
 import { counted, formatBytes, formatDuration } from '../render/units.js'
 import { openWorkingSession, pipelinesNamed, type WorkingSession } from '../session.js'
-import { copiesOf, findPoint, type StoredPoint, storedPoints } from '../stored-points.js'
+import { copiesOf, findPoint, storedPoints } from '../stored-points.js'
 import { chosenTargets } from '../target-access.js'
 
 /** What to restore to where. */
@@ -51,52 +51,79 @@ export async function restore(
     tellMedia(chosen, invocation)
     jobs.push(chosen)
   }
-  const mapping: Mapping[] = []
-  await using place = await placeFor(options, session, invocation, mapping)
+  await using place = await placeFor(options, session, invocation)
   const restored: object[] = []
   const codes: ExitCode[] = []
-  for (const job of jobs) {
-    mapping.length = 0
+  for (const together of inOnePass(jobs)) {
     try {
-      const report = await restoreOne(session, job.copy, place, disks, invocation)
-      restored.push({ ...report, ...placeOf(job), mapping: [...mapping] })
+      restored.push(...(await restoreTogether(session, together, place, disks, invocation)))
       codes.push(0)
     } catch (error) {
       signal.throwIfAborted()
       if (jobs.length === 1) throw error
       output.error(error)
-      const { point } = job.copy.entry
-      restored.push({ point: point.id, machine: point.machine.name, ...placeOf(job), error: errorDocument(error) })
+      for (const { copy, ...job } of together) {
+        const { id, machine } = copy.entry.point
+        restored.push({ point: id, machine: machine.name, ...placeOf({ copy, ...job }), error: errorDocument(error) })
+      }
       codes.push(exitCodeOf(error))
     }
   }
   return { exitCode: joinedExitCode(codes), result: { ...(restored.length === 1 && restored[0]), restored } }
 }
 
-/** Restores one point, and says so. */
-async function restoreOne(
+/** Points that are read from the same tapes are read together, so that each tape is read once. */
+function inOnePass(jobs: readonly ChosenCopy[]): readonly (readonly ChosenCopy[])[] {
+  const groups = Map.groupBy(jobs, (job) =>
+    job.copy.repository.store.capabilities.sequential ? job.copy.repository : job,
+  )
+  return [...groups.values()]
+}
+
+/** Restores points of one repository, and says so. */
+async function restoreTogether(
   session: WorkingSession,
-  { target, set, repository, entry }: StoredPoint,
-  { provision }: Place,
+  jobs: readonly ChosenCopy[],
+  place: Place,
   disks: readonly DiskId[] | undefined,
   { output, signal }: Invocation,
-): Promise<RestoreReport> {
+): Promise<readonly object[]> {
+  const [first] = jobs
+  if (first === undefined) return []
+  const { repository } = first.copy
   const startedAt = performance.now()
+  const handledBefore = repository.store.session.media?.handled?.()
+  const mappings = jobs.map((): Mapping[] => [])
   using progress = progressView(output, 'written')
-  const report = await restorePoint(repository, entry.point, provision, session.pool, {
-    signal,
-    onEvent: progress.onEvent,
-    ...(disks !== undefined && { disks }),
-  })
+  const reports = await restorePoints(
+    repository,
+    jobs.map(({ copy }, i) => ({
+      point: copy.entry.point,
+      provision: place.provisioning(mappings[i] ?? []),
+      ...(disks !== undefined && { disks }),
+    })),
+    session.pool,
+    { signal, onEvent: progress.onEvent },
+  )
   progress.close()
-  const writtenBytes = report.disks.reduce((sum, disk) => sum + disk.writtenBytes, 0)
-  const amount = `${counted(report.disks.length, 'disk')}, ${formatBytes(writtenBytes)} written`
   const took = formatDuration(performance.now() - startedAt)
-  const from = placeWords({ target, set })
-  output.line(printable(`${report.machine}: restored from ${report.point} on ${from} in ${took}: ${amount}`))
-  output.line(printable(`  ${report.location}`))
-  for (const { id, reason } of entry.point.unavailable) output.warning(`${id} is not in this point: ${reason}`)
-  return report
+  jobs.forEach(({ copy }, i) => {
+    const report = reports[i]
+    if (report === undefined) return
+    const writtenBytes = report.disks.reduce((sum, disk) => sum + disk.writtenBytes, 0)
+    const amount = `${counted(report.disks.length, 'disk')}, ${formatBytes(writtenBytes)} written`
+    output.line(
+      printable(`${report.machine}: restored from ${report.point} on ${placeWords(copy)} in ${took}: ${amount}`),
+    )
+    output.line(printable(`  ${report.location}`))
+    for (const { id, reason } of copy.entry.point.unavailable) output.warning(`${id} is not in this point: ${reason}`)
+  })
+  const handled = repository.store.session.media?.handled?.()
+  const handling = handled &&
+    handledBefore && { mounts: handled.mounts - handledBefore.mounts, seeks: handled.seeks - handledBefore.seeks }
+  if (handling !== undefined)
+    output.line(`media: ${counted(handling.mounts, 'mount')}, ${counted(handling.seeks, 'seek')}`)
+  return jobs.map((job, i) => ({ ...reports[i], ...placeOf(job), mapping: mappings[i], ...handling }))
 }
 
 function placeOf({ copy: { target, set }, needed }: ChosenCopy): object {
@@ -109,7 +136,8 @@ function placeOf({ copy: { target, set }, needed }: ChosenCopy): object {
 
 /** Where machines are put. */
 interface Place extends AsyncDisposable {
-  readonly provision: Provision
+  /** Notes in `mapping` what became of what the machine was. */
+  readonly provisioning: (mapping: Mapping[]) => Provision
 }
 
 function checkPlace({ to, on, as, variant, set }: RestoreOptions): void {
@@ -121,23 +149,18 @@ function checkPlace({ to, on, as, variant, set }: RestoreOptions): void {
     throw usageError('A folder has no settings.', 'Leave --set out, or restore --on a pipeline.')
 }
 
-async function placeFor(
-  options: RestoreOptions,
-  session: WorkingSession,
-  invocation: Invocation,
-  mapping: Mapping[],
-): Promise<Place> {
+async function placeFor(options: RestoreOptions, session: WorkingSession, invocation: Invocation): Promise<Place> {
   const { to, on, name, set } = options
   if (to !== undefined)
     return {
-      provision: folderPlace(resolve(invocation.cwd, to), options, invocation, mapping),
+      provisioning: folderPlace(resolve(invocation.cwd, to), options, invocation),
       [Symbol.asyncDispose]: async () => {},
     }
   const [pipeline] = pipelinesNamed(session.config, on === undefined ? [] : [on])
   if (pipeline === undefined) throw usageError('There is no pipeline.', 'Add one to the configuration.')
   const { restore, ...source } = await openRestoringSource(pipeline.source, session.host, invocation)
   return {
-    provision: (machine, disks, call) => {
+    provisioning: () => (machine, disks, call) => {
       const specs = disks.map(({ id, sizeBytes }) => ({
         ...machine.disks.find((disk) => disk.id === id),
         id,
@@ -154,10 +177,9 @@ function folderPlace(
   folder: string,
   { as, variant, name }: RestoreOptions,
   { output }: Invocation,
-  mapping: Mapping[],
-): Provision {
+): Place['provisioning'] {
   const kind = { format: asFormat(as ?? 'raw', '--as'), ...(variant !== undefined && { variant }) }
-  return async (machine, disks) => {
+  return (mapping) => async (machine, disks) => {
     const placed = await placeInFolder(folder, { ...machine, name: name ?? machine.name }, disks, { kind })
     mapping.push(...placed.report)
     for (const { what, from, to, why } of placed.report) output.line(printable(`${what}: ${from} → ${to}. ${why}`))

@@ -28,6 +28,16 @@ export interface MediaFacet {
    * @throws BackupError `E_OBJECT_NOT_FOUND`, `E_TARGET_*`
    */
   readonly needed: (keys: readonly ObjectKey[], options: CallOptions) => Promise<readonly NeededMedium[]>
+  /** Tells what media took since the target was opened, for reports. Absent where nobody counts. */
+  readonly handled?: () => MediaHandling
+}
+
+/** What handling media took. */
+export interface MediaHandling {
+  /** How often a medium was put where it can be read. */
+  readonly mounts: number
+  /** How often it was wound to another place than the next. */
+  readonly seeks: number
 }
 
 /** Media that hold one repository together: nothing of another set is needed to restore from it. */

@@ -16,6 +16,7 @@ import {
   spaceFilemarks,
   summarizeAttributes,
   tapeAlerts,
+  testUnitReady,
   unloadMedium,
   writeBlock,
   writeFilemarks,
@@ -160,6 +161,8 @@ export function scsiDrive(name: string, device: ScsiDevice): TapeDrive {
       }),
     alerts: (options) =>
       fromDevice(name, 'tell its alerts', async () => {
+        // What it has to tell otherwise would come first.
+        await testUnitReady(device, options).catch(orPass)
         const alerts = await tapeAlerts(device, 'drive', options).catch(orElse([]))
         return alerts.map((alert) => `${alert.severity}: ${alert.name}`)
       }),
@@ -224,6 +227,10 @@ async function passedByReading(device: ScsiDevice, blocks: number, options: Call
 
 /** Longer than two of our blocks: some drives give a wrong amount for what is a little longer than a block. */
 const scrapBytes = 2 ** 20
+
+function orPass(error: unknown): void {
+  if (!isScsiError(error)) throw error
+}
 
 /** A command that a drive does not have tells nothing. */
 function orElse<T>(nothing: T): (error: unknown) => T {

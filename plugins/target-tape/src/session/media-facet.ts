@@ -44,6 +44,7 @@ export function mediaFacet(
       },
     },
     media: {
+      handled: site.handled,
       needed: async (keys, options) => {
         const { cartridges } = sorted(keys)
         if (cartridges.length === 0) return []

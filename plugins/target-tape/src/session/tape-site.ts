@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@holdfast/core'
+import type { Clock, Logger, MediaHandling } from '@holdfast/core'
 import type { LookupCache } from '../catalog/lookup-cache.js'
 import type { TapeCatalog } from '../catalog/tape-catalog.js'
 import type { Claims } from '../library/claims.js'
@@ -16,6 +16,7 @@ export interface TapeSite {
   readonly logger: Logger
   readonly signal: AbortSignal
   readonly randomId: () => string
+  readonly handled: () => MediaHandling
   readonly settings: TapeSettings
 }
 
