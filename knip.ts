@@ -16,7 +16,13 @@ const config: KnipConfig = {
   exclude: ['binaries'],
   workspaces: {
     '.': {
-      entry: ['scripts/*.mjs', 'bench/*.ts', 'bench/measure/read-nbd-export.ts', '{scripts,bench}/test/**/*.test.ts'],
+      entry: [
+        'scripts/*.mjs',
+        'bench/*.ts',
+        'bench/measure/read-nbd-export.ts',
+        'bench/tape/move-blocks.ts',
+        '{scripts,bench}/test/**/*.test.ts',
+      ],
       project: ['{scripts,bench}/**/*.{mjs,ts}', '*.ts'],
       // The checkout itself is a place where configurations and documentation fences find the packages.
       ignoreDependencies: ['@holdfast/.+', 'holdfast-lab', 'holdfast-target-acme'],

@@ -16,13 +16,31 @@ export interface SpeedBar {
   readonly storedAtMost?: number
 }
 
+/**
+ * How fast a tape is kept going: bytes that went over the drive's cable in a second, against those of another program, or of ours
+ * when it does nothing else.
+ *
+ * They are bytes of the tape on both sides. Bytes of the machine would count its holes, and what zstd saves, as if a drive had moved them.
+ */
+export interface RateBar {
+  readonly kind: 'rate'
+  readonly job: string
+  readonly ours: string
+  /** Job of the peer, of the same run. */
+  readonly peerJob: string
+  readonly peer: string
+  /** Our rate divided by the peer's, at least. */
+  readonly atLeast: number
+  readonly moonshot: number
+}
+
 /** How much memory Holdfast may take, whatever it does. */
 export interface MemoryBar {
   readonly kind: 'memory'
   /** Start of the ids of the jobs it is for. @defaultValue all */
   readonly jobs?: string
-  /** Start of the ids of the jobs it is not for. @defaultValue none */
-  readonly exceptJobs?: string
+  /** Starts of the ids of the jobs it is not for. @defaultValue none */
+  readonly exceptJobs?: readonly string[]
   readonly atMostBytes: number
   readonly moonshotBytes: number
 }
@@ -33,7 +51,7 @@ export interface IndexBar {
   readonly atMostBytesPerChunk: number
 }
 
-export type Bar = SpeedBar | MemoryBar | IndexBar
+export type Bar = SpeedBar | RateBar | MemoryBar | IndexBar
 
 const full = { kind: 'speed', job: 'full', ours: 'holdfast', storedAtMost: 1.05 } as const
 
@@ -43,6 +61,33 @@ const plainConversion = { atLeast: 1 / 1.3, moonshot: 1 }
 function conversion(job: string, ratios: Pick<SpeedBar, 'atLeast' | 'moonshot'>): SpeedBar {
   return { kind: 'speed', job, ours: 'holdfast', peer: 'qemu-img', ...ratios }
 }
+
+const tapeBars: readonly RateBar[] = [
+  ...['tape-write', 'tape-read'].flatMap((job) =>
+    ['', ', large segments'].map((target) => {
+      const labels = { ours: `holdfast${target}`, peer: `probe${target}` }
+      return { kind: 'rate', job, peerJob: job, ...labels, atLeast: 0.8, moonshot: 1 } as const
+    }),
+  ),
+  {
+    kind: 'rate',
+    job: 'tape-copy',
+    ours: 'holdfast',
+    peerJob: 'tape-write',
+    peer: 'holdfast',
+    atLeast: 0.7,
+    moonshot: 0.9,
+  },
+  {
+    kind: 'rate',
+    job: 'tape-restore',
+    ours: 'holdfast',
+    peerJob: 'tape-read',
+    peer: 'holdfast',
+    atLeast: 0.6,
+    moonshot: 0.8,
+  },
+]
 
 /** What Holdfast promises. */
 export const bars: readonly Bar[] = [
@@ -55,8 +100,8 @@ export const bars: readonly Bar[] = [
   { kind: 'speed', job: 'restore', ours: 'holdfast', peer: 'restic', atLeast: 1.6, moonshot: 2.5 },
   { kind: 'speed', job: 'verify', ours: 'holdfast', peer: 'restic', atLeast: 2, moonshot: 3 },
   { kind: 'speed', job: 'incompressible', ours: 'holdfast', peer: 'restic', atLeast: 4, moonshot: 6 },
-  // Booting measures QEMU, and not what serves it.
-  { kind: 'memory', exceptJobs: 'boot-', atMostBytes: 300 * mib, moonshotBytes: 150 * mib },
+  // Booting measures QEMU, and not what serves it; tapes have a bar of their own.
+  { kind: 'memory', exceptJobs: ['boot-', 'tape-'], atMostBytes: 300 * mib, moonshotBytes: 150 * mib },
   ...['qcow2', 'vmdk', 'vhd', 'vhdx'].flatMap((format) => [
     conversion(`convert-raw-to-${format}`, plainConversion),
     conversion(`convert-${format}-to-raw`, plainConversion),
@@ -80,6 +125,8 @@ export const bars: readonly Bar[] = [
       moonshot: 1 / 1.1,
     } as const
   }),
+  ...tapeBars,
+  { kind: 'memory', jobs: 'tape-', atMostBytes: 400 * mib, moonshotBytes: 250 * mib },
   { kind: 'memory', jobs: 'convert-', atMostBytes: 250 * mib, moonshotBytes: 100 * mib },
   { kind: 'index', atMostBytesPerChunk: 64 },
 ]
@@ -90,7 +137,7 @@ export type Verdict = 'moonshot' | 'met' | 'missed' | 'not measured'
 export interface BarResult {
   readonly bar: Bar
   readonly verdict: Verdict
-  /** Speed: peer's median time divided by ours. */
+  /** Speed: peer's median time divided by ours. Rate: ours divided by the peer's. */
   readonly ratio?: number
   /** Speed: what we stored divided by what the peer did. */
   readonly storedRatio?: number
@@ -105,6 +152,8 @@ export function judge(bar: Bar, results: readonly JobResult[], index?: IndexMeas
   switch (bar.kind) {
     case 'speed':
       return judgeSpeed(bar, results)
+    case 'rate':
+      return judgeRate(bar, results)
     case 'memory':
       return judgeMemory(bar, results)
     case 'index':
@@ -124,11 +173,17 @@ function judgeSpeed(bar: SpeedBar, results: readonly JobResult[]): BarResult {
   return { bar, verdict, ratio, ...(storedRatio !== undefined ? { storedRatio } : {}) }
 }
 
+function judgeRate(bar: RateBar, results: readonly JobResult[]): BarResult {
+  const ours = find(results, bar.job, bar.ours)?.tapeRate
+  const peer = find(results, bar.peerJob, bar.peer)?.tapeRate
+  if (ours === undefined || peer === undefined) return { bar, verdict: 'not measured' }
+  const ratio = ours / peer
+  return { bar, verdict: ratio < bar.atLeast ? 'missed' : ratio < bar.moonshot ? 'met' : 'moonshot', ratio }
+}
+
 function judgeMemory(bar: MemoryBar, results: readonly JobResult[]): BarResult {
-  const { jobs = '', exceptJobs } = bar
-  const judged = results.filter(
-    ({ id }) => id.startsWith(jobs) && !(exceptJobs !== undefined && id.startsWith(exceptJobs)),
-  )
+  const { jobs = '', exceptJobs = [] } = bar
+  const judged = results.filter(({ id }) => id.startsWith(jobs) && !exceptJobs.some((start) => id.startsWith(start)))
   const peaks = judged.flatMap((result) =>
     result.contestants
       .filter(({ label }) => isOurs(label))

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 /** What jobs are about. */
-const jobGroups = ['backup', 'formats', 'qemu'] as const
+const jobGroups = ['backup', 'formats', 'qemu', 'tape'] as const
 export type JobGroup = (typeof jobGroups)[number]
 
 /** How the benchmark is run. */
@@ -20,11 +20,12 @@ export interface BenchOptions {
 }
 
 /** What `--help` prints. */
-export const usage = `Usage: node bench/run.ts [backup] [formats] [qemu] [options]
+export const usage = `Usage: node bench/run.ts [backup] [formats] [qemu] [tape] [options]
 
   backup           only backups, restores and verifications, against restic and borg
   formats          only conversions of disk images, against qemu-img
   qemu             only jobs around QEMU: a running guest against virtnbdbackup, NBD against nbdcopy, booting
+  tape             only a tape drive: its blocks against a plain program, copies to and restores from tape
 
   --rounds N       rounds of each job (default 5; 2 with --quick)
   --jobs A,B       only these jobs

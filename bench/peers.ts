@@ -35,6 +35,9 @@ const qemuPackages: Readonly<Record<string, string>> = {
   unshare: 'util-linux',
 }
 
+/** The Debian package of each program that jobs of tapes run as well. */
+const tapePackages: Readonly<Record<string, string>> = { tgtd: 'tgt', tgtimg: 'tgt', python3: 'python3' }
+
 /** Versions of the programs that Holdfast is compared with. */
 export interface PeerVersions {
   readonly restic: string
@@ -51,9 +54,9 @@ export interface QemuVersions {
   readonly nbdcopy: string
 }
 
-/** Installs, with apt, what is missing of the programs that the benchmark runs, those around QEMU where they are wanted. */
-export async function installPeers(options: { readonly qemu: boolean }): Promise<void> {
-  const wanted = options.qemu ? { ...packages, ...qemuPackages } : packages
+/** Installs, with apt, what is missing of the programs that the benchmark runs; those around QEMU and tapes where they are wanted. */
+export async function installPeers(options: { readonly qemu: boolean; readonly tape: boolean }): Promise<void> {
+  const wanted = { ...packages, ...(options.qemu ? qemuPackages : {}), ...(options.tape ? tapePackages : {}) }
   const missing = Object.keys(wanted).filter((program) => findProgram(program) === undefined)
   if (missing.length === 0) return
   const names = [...new Set(missing.map((program) => wanted[program] ?? program))]

@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { tempFolder } from 'holdfast-lab'
 import { bootJobs } from './boot-jobs.ts'
-import { liveFull, liveIncremental, shareGuest } from './contestants/live-backup.ts'
+import { liveFull, liveIncremental } from './contestants/live-backup.ts'
 import { nbdRead } from './contestants/nbd-read.ts'
+import { share } from './contestants/shared.ts'
 import type { Job } from './jobs.ts'
 import type { QemuVersions } from './peers.ts'
 import { startLiveGuest } from './qemu/live-guest.ts'
@@ -22,8 +23,8 @@ export interface QemuJobParts {
 /** Lists the jobs around QEMU: backups of a running guest, reading over NBD, booting from a backup. */
 export function qemuJobs({ workloads, workFolder, scale, versions }: QemuJobParts): readonly Job[] {
   const { diskBytes, writeBytes } = scale.guest
-  const share = () =>
-    shareGuest(async () =>
+  const shareGuest = () =>
+    share(async () =>
       startLiveGuest({
         folder: join(workFolder, 'guest'),
         data: await workloads.guestData(),
@@ -41,7 +42,7 @@ export function qemuJobs({ workloads, workFolder, scale, versions }: QemuJobPart
       id: 'qemu-full',
       title: 'Full backup of a running guest',
       async contestants() {
-        const guest = share()
+        const guest = shareGuest()
         return [liveFull('holdfast', guest, ours), liveFull('virtnbdbackup', guest, peer)]
       },
     },
@@ -49,7 +50,7 @@ export function qemuJobs({ workloads, workFolder, scale, versions }: QemuJobPart
       id: 'qemu-incremental',
       title: 'Backup of what a running guest has written since',
       async contestants() {
-        const guest = share()
+        const guest = shareGuest()
         return [
           liveIncremental('holdfast', guest, ours, workFolder),
           liveIncremental('virtnbdbackup', guest, peer, workFolder),

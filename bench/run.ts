@@ -10,6 +10,7 @@ import { findProgram, installPeers, type PeerVersions, peerVersions, type QemuVe
 import { qemuJobs } from './qemu-jobs.ts'
 import { describeHost } from './report/host.ts'
 import { renderBars, renderIndex, renderJob } from './report/report.ts'
+import { tapeJobs } from './tape-jobs.ts'
 import { fullScale, quickScale, type Scale } from './workloads/scale.ts'
 import { openWorkloads } from './workloads/workloads.ts'
 
@@ -27,7 +28,7 @@ async function main(): Promise<number> {
     return 2
   }
   const includes = (group: JobGroup) => options.groups.length === 0 || options.groups.includes(group)
-  await installPeers({ qemu: includes('qemu') })
+  await installPeers({ qemu: includes('qemu'), tape: includes('tape') })
   const ofQemu = includes('qemu') ? await qemuVersions() : undefined
   const versions = { ...(await peerVersions()), ...ofQemu }
   const scale = options.quick ? quickScale : fullScale
@@ -42,6 +43,7 @@ async function main(): Promise<number> {
     ...(includes('backup') ? backupJobs(parts) : []),
     ...(includes('formats') ? formatJobs(parts) : []),
     ...(ofQemu === undefined ? [] : qemuJobs({ workloads, workFolder, scale, versions: ofQemu })),
+    ...(includes('tape') ? tapeJobs({ workloads, workFolder, scale }) : []),
   ]
   const ids = [...jobs.map(({ id }) => id), ...(includes('backup') ? [indexJob] : [])]
   const unknown = options.jobs?.find((id) => !ids.includes(id))

@@ -8,6 +8,12 @@ export interface Traces {
   readonly addedBytes?: number
   /** Space that a restored disk takes: less than its size if holes are holes again. */
   readonly restoredBytes?: number
+  /** What went to or came from a tape: a rate is made from it. */
+  readonly tapeBytes?: number
+  /** Time of the tape alone, where the program tells it. @defaultValue the wall time */
+  readonly tapeSeconds?: number
+  /** Size of the machine that was on the tape. */
+  readonly machineBytes?: number
 }
 
 /** One line of a job: something that is run and measured once a round. */
@@ -19,7 +25,10 @@ export interface Contestant {
   setUp(): Promise<readonly string[]>
   /** Runs before each round and is not measured. */
   prepare(): Promise<Command>
-  /** Runs after each round and is not measured; `firstRound` is the one whose result is compared with the input. */
-  inspect(firstRound: boolean): Promise<Traces>
+  /**
+   * Runs after each round and is not measured; `firstRound` is the one whose result is compared with the input. `output` is what the
+   * command printed.
+   */
+  inspect(firstRound: boolean, output: string): Promise<Traces>
   tearDown(): Promise<void>
 }

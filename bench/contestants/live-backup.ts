@@ -6,32 +6,10 @@ import type { LiveGuest } from '../qemu/live-guest.ts'
 import type { LiveTool } from '../tools/live-tool.ts'
 import type { Contestant } from './contestant.ts'
 import { folderBytes } from './files-below.ts'
-
-/** A guest that all contestants of a job share: started when first asked for. */
-export interface SharedGuest {
-  get(): Promise<LiveGuest>
-  /** Ends it, once; it may be called by each of them. */
-  release(): Promise<void>
-}
-
-/** Makes a guest to share. */
-export function shareGuest(start: () => Promise<LiveGuest>): SharedGuest {
-  let started: Promise<LiveGuest> | undefined
-  return {
-    get() {
-      started ??= start()
-      return started
-    },
-    async release() {
-      const guest = started
-      started = undefined
-      await (await guest)?.[Symbol.asyncDispose]()
-    },
-  }
-}
+import type { Shared } from './shared.ts'
 
 /** Measures full backups of a running guest, each round with no backup before it. */
-export function liveFull(label: string, shared: SharedGuest, tool: LiveTool): Contestant {
+export function liveFull(label: string, shared: Shared<LiveGuest>, tool: LiveTool): Contestant {
   return liveBackup(label, shared, tool, {
     setUp: async () => {},
     prepare: async (guest) => {
@@ -46,7 +24,7 @@ export function liveFull(label: string, shared: SharedGuest, tool: LiveTool): Co
  *
  * The guest writes once a round, before the first contestant: all save the same writes.
  */
-export function liveIncremental(label: string, shared: SharedGuest, tool: LiveTool, folder: string): Contestant {
+export function liveIncremental(label: string, shared: Shared<LiveGuest>, tool: LiveTool, folder: string): Contestant {
   let seen = 0
   return liveBackup(label, shared, tool, {
     setUp: async (guest) => {
@@ -67,7 +45,7 @@ interface Preparation {
   readonly prepare: (guest: LiveGuest) => ReturnType<Contestant['prepare']>
 }
 
-function liveBackup(label: string, shared: SharedGuest, tool: LiveTool, preparation: Preparation): Contestant {
+function liveBackup(label: string, shared: Shared<LiveGuest>, tool: LiveTool, preparation: Preparation): Contestant {
   let bytesBefore = 0
   const repositoryBytes = () => (existsSync(tool.repository) ? folderBytes(tool.repository) : 0)
   return {

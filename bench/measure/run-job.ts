@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Contestant, Traces } from '../contestants/contestant.ts'
 import type { Job } from '../jobs.ts'
@@ -52,8 +53,10 @@ export async function runJob(job: Job, options: RunOptions): Promise<JobResult> 
         if (!lock.locked && job.once !== true) await readOnce(inputs.get(contestant) ?? [])
         // What the preparation wrote must not be written back while the clock runs.
         await runQuietly('sync', ['--file-system', options.workFolder])
-        const measurement = await measure(command, join(options.workFolder, 'measured.log'))
-        const result = { ...measurement, ...(await contestant.inspect(round === 0)) }
+        const logFile = join(options.workFolder, 'measured.log')
+        const measurement = await measure(command, logFile)
+        const traces = await contestant.inspect(round === 0, readFileSync(logFile, 'utf8'))
+        const result = { ...measurement, ...traces }
         rounds.get(contestant)?.push(result)
         options.onRound(job, contestant.label, result)
       }

@@ -15,10 +15,12 @@ const jobHeadings = [
   'stored MiB',
   'added MiB',
   'restored MiB',
+  'tape MiB/s',
+  'machine MiB/s',
   'holdfast is',
 ]
 
-/** Prints a job: one row a contestant, each compared with the first of Holdfast's. */
+/** Prints a job: one row a contestant, each compared with the first of Holdfast's; rates of tapes where there are some, else times. */
 export function renderJob({ id, title, inputs, contestants }: JobResult): string {
   const summaries = contestants.map((contestant) => ({ ...contestant, summary: summarise(contestant) }))
   const ours = summaries.find(({ label }) => isOurs(label))?.summary
@@ -32,10 +34,18 @@ export function renderJob({ id, title, inputs, contestants }: JobResult): string
     optionalMib(summary.storedBytes),
     optionalMib(summary.addedBytes),
     optionalMib(summary.restoredBytes),
+    optionalMib(summary.tapeRate),
+    optionalMib(summary.machineRate),
     comparison(ours, summary),
   ])
   const settings = contestants.map((contestant) => `  ${contestant.label}: ${contestant.settings}`)
-  return [`${id}: ${title} (inputs ${inputs})`, renderTable(jobHeadings, rows), ...settings].join('\n')
+  return [`${id}: ${title} (inputs ${inputs})`, renderTable(...withoutEmpty(jobHeadings, rows)), ...settings].join('\n')
+}
+
+/** Leaves out the columns that no row has anything in. */
+function withoutEmpty(headings: readonly string[], rows: readonly (readonly string[])[]) {
+  const isUsed = (_: string, column: number): boolean => rows.some((row) => row[column] !== '-')
+  return [headings.filter(isUsed), rows.map((row) => row.filter(isUsed))] as const
 }
 
 /** Prints what the chunk index takes and gives. */
@@ -73,6 +83,15 @@ function barRow({ bar, verdict, ratio, storedRatio, peak, bytesPerChunk }: BarRe
         verdict,
       ]
     }
+    case 'rate':
+      return [
+        `${bar.job}: ${bar.ours}, rate of the tape, against ${bar.peer} of ${bar.peerJob}`,
+        ratio === undefined ? '-' : `${ratio.toFixed(2)}x`,
+        `${bar.atLeast}x`,
+        `${bar.moonshot}x`,
+        '-',
+        verdict,
+      ]
     case 'memory':
       return [
         `peak memory${peak === undefined ? '' : `, highest in ${peak.job}: ${peak.label}`}`,
@@ -96,6 +115,8 @@ function barRow({ bar, verdict, ratio, storedRatio, peak, bytesPerChunk }: BarRe
 
 function comparison(ours: Summary | undefined, other: Summary): string {
   if (ours === undefined || ours === other) return '-'
+  if (ours.tapeRate !== undefined && other.tapeRate !== undefined)
+    return `${(ours.tapeRate / other.tapeRate).toFixed(2)}x`
   return `${(other.wallSeconds / Math.max(ours.wallSeconds, 0.01)).toFixed(2)}x`
 }
 

@@ -1,4 +1,4 @@
-import type { ContestantResult } from '../measure/run-job.ts'
+import type { ContestantResult, Round } from '../measure/run-job.ts'
 import { median } from '../measure/statistics.ts'
 
 /** What the rounds of a contestant come to. */
@@ -12,6 +12,9 @@ export interface Summary {
   readonly storedBytes?: number
   readonly addedBytes?: number
   readonly restoredBytes?: number
+  /** Bytes of tape a second, and bytes of the machine on it. */
+  readonly tapeRate?: number
+  readonly machineRate?: number
 }
 
 /** Reduces rounds to medians; memory to its maximum. */
@@ -20,6 +23,13 @@ export function summarise({ rounds }: ContestantResult): Summary {
   const repository = rounds.flatMap(({ storedBytes }) => storedBytes ?? [])
   const added = rounds.flatMap(({ addedBytes }) => addedBytes ?? [])
   const restored = rounds.flatMap(({ restoredBytes }) => restoredBytes ?? [])
+  const rates = (bytesOf: (round: Round) => number | undefined) =>
+    rounds.flatMap((round) => {
+      const bytes = bytesOf(round)
+      return bytes === undefined ? [] : bytes / (round.tapeSeconds ?? round.wallSeconds)
+    })
+  const tapeRates = rates(({ tapeBytes }) => tapeBytes)
+  const machineRates = rates(({ machineBytes }) => machineBytes)
   return {
     wallSeconds: median(walls),
     fastestSeconds: Math.min(...walls),
@@ -29,5 +39,7 @@ export function summarise({ rounds }: ContestantResult): Summary {
     ...(repository.length > 0 ? { storedBytes: median(repository) } : {}),
     ...(added.length > 0 ? { addedBytes: median(added) } : {}),
     ...(restored.length > 0 ? { restoredBytes: median(restored) } : {}),
+    ...(tapeRates.length > 0 ? { tapeRate: median(tapeRates) } : {}),
+    ...(machineRates.length > 0 ? { machineRate: median(machineRates) } : {}),
   }
 }

@@ -67,6 +67,6 @@ test('memory of some jobs is theirs alone', () => {
 test('memory of jobs that measure another program is left out', () => {
   const booted = { ...job([round(1, 1, 900)], []), id: 'boot-disk' }
   const results = [job([round(1, 1, 290)], []), booted]
-  const memory = { kind: 'memory', exceptJobs: 'boot-', atMostBytes: 300, moonshotBytes: 100 } as const
+  const memory = { kind: 'memory', exceptJobs: ['boot-'], atMostBytes: 300, moonshotBytes: 100 } as const
   expect(judge(memory, results)).toMatchObject({ verdict: 'met', peak: { bytes: 290 } })
 })

@@ -43,7 +43,7 @@ measuredTest('each round of a second backup finds the first one and nothing of t
     expect(readFileSync(join(repository, 'before', 'server.raw'), 'utf8')).toBe('one')
     expect(existsSync(join(repository, 'measured'))).toBe(false)
     await measure(command, join(folder, 'log'))
-    expect(await contestant.inspect(firstRound)).toEqual({ storedBytes: 13, addedBytes: 10 })
+    expect(await contestant.inspect(firstRound, '')).toEqual({ storedBytes: 13, addedBytes: 10 })
   }
 })
 
@@ -53,5 +53,5 @@ measuredTest('a backup that restores something else is an error, however fast it
   const workshop = createWorkshop(liar, folder)
   const contestant = backup(workshop, { label: 'liar', machines: [machine(folder, 'disk', 'right')], proved: true })
   await measure(await contestant.prepare(), join(folder, 'log'))
-  await expect(contestant.inspect(true)).rejects.toThrow(/cmp/)
+  await expect(contestant.inspect(true, '')).rejects.toThrow(/cmp/)
 })

@@ -2,7 +2,8 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { tempFolder } from 'holdfast-lab'
 import { expect, onTestFinished } from 'vitest'
-import { liveFull, liveIncremental, shareGuest } from '../contestants/live-backup.ts'
+import { liveFull, liveIncremental } from '../contestants/live-backup.ts'
+import { share } from '../contestants/shared.ts'
 import { measure } from '../measure/measure.ts'
 import { runQuietly } from '../measure/run-quietly.ts'
 import type { LiveGuest } from '../qemu/live-guest.ts'
@@ -67,7 +68,7 @@ function copier(folder: string, restored?: string): LiveTool {
 measuredTest('all contestants save the same writes, one set of them a round', async () => {
   const folder = tempFolder(onTestFinished).path
   const { guest, done } = await fakeGuest(folder)
-  const shared = shareGuest(async () => guest)
+  const shared = share(async () => guest)
   const tools = ['one', 'other'].map((name) => {
     mkdirSync(join(folder, name))
     return liveIncremental(name, shared, copier(join(folder, name)), folder)
@@ -78,7 +79,7 @@ measuredTest('all contestants save the same writes, one set of them a round', as
     for (const tool of tools) {
       await measure(await tool.prepare(), join(folder, 'log'))
       seen.push(guest.writes())
-      const { addedBytes } = await tool.inspect(round === 1)
+      const { addedBytes } = await tool.inspect(round === 1, '')
       expect(addedBytes).toBe(round === 1 ? 1 * (await sizeOf(guest.dataDisk)) : 0)
     }
   }
@@ -92,7 +93,7 @@ measuredTest('a full backup finds nothing of the round before', async () => {
   const { guest } = await fakeGuest(folder)
   const contestant = liveFull(
     'copier',
-    shareGuest(async () => guest),
+    share(async () => guest),
     copier(folder),
   )
   await contestant.setUp()
@@ -101,7 +102,7 @@ measuredTest('a full backup finds nothing of the round before', async () => {
     writeFileSync(join(folder, 'repository', 'more'), '12345')
     await measure(command, join(folder, 'log'))
     const size = await sizeOf(guest.dataDisk)
-    expect(await contestant.inspect(isFirst)).toEqual({ storedBytes: size + 5, addedBytes: size + 5 })
+    expect(await contestant.inspect(isFirst, '')).toEqual({ storedBytes: size + 5, addedBytes: size + 5 })
   }
 })
 
@@ -112,13 +113,13 @@ measuredTest('a backup that restores another disk is an error, however fast it w
   cpSync(guest.dataDisk, before)
   const contestant = liveIncremental(
     'liar',
-    shareGuest(async () => guest),
+    share(async () => guest),
     copier(folder, before),
     folder,
   )
   await contestant.setUp()
   await measure(await contestant.prepare(), join(folder, 'log'))
-  await expect(contestant.inspect(true)).rejects.toThrow(/qemu-img compare/)
+  await expect(contestant.inspect(true, '')).rejects.toThrow(/qemu-img compare/)
 })
 
 async function sizeOf(file: string): Promise<number> {

@@ -58,6 +58,11 @@ function configuration({ home, input }: Folders, level: number | undefined): str
   )
 }
 
+/** What its commands find in their environment. */
+export function environmentFor({ home }: Folders): Readonly<Record<string, string>> {
+  return { HOLDFAST_PASSPHRASE: 'benchmark', XDG_CACHE_HOME: join(home, 'cache') }
+}
+
 function configFile({ home }: Folders): string {
   return join(home, 'holdfast.yaml')
 }
@@ -66,6 +71,6 @@ function command(folders: Folders, args: readonly string[]): Command {
   return {
     program: 'holdfast',
     args: [...args, '-c', configFile(folders)],
-    env: { HOLDFAST_PASSPHRASE: 'benchmark', XDG_CACHE_HOME: join(folders.home, 'cache') },
+    env: environmentFor(folders),
   }
 }

@@ -18,6 +18,8 @@ export interface Scale {
   /** The second disk of a running guest, and how much it writes between two backups. */
   readonly guest: GuestData & { readonly writeBytes: number }
   readonly nbdBytes: number
+  /** What the jobs of raw blocks move, again and again the same piece of it. */
+  readonly tape: { readonly movedBytes: number; readonly pieceBytes: number }
 }
 
 /** What the bars are stated for. */
@@ -34,6 +36,7 @@ export const fullScale: Scale = {
   indexedChunks: 10_000_000,
   guest: { diskBytes: 3 * gib, noiseBytes: 1536 * mib, textBytes: 512 * mib, writeBytes: 64 * mib },
   nbdBytes: 2 * gib,
+  tape: { movedBytes: 2 * gib, pieceBytes: 64 * mib },
 }
 
 /** For work on the benchmark itself: start-up costs weigh far too much at this size. */
@@ -50,4 +53,5 @@ export const quickScale: Scale = {
   indexedChunks: 1_000_000,
   guest: { diskBytes: 384 * mib, noiseBytes: 192 * mib, textBytes: 64 * mib, writeBytes: 8 * mib },
   nbdBytes: 256 * mib,
+  tape: { movedBytes: 256 * mib, pieceBytes: 64 * mib },
 }

@@ -27,6 +27,10 @@ export interface Workloads {
   guestData(): Promise<string>
   /** As incompressible, of another size. */
   nbdExport(): Promise<string>
+  /** As incompressible, as large as the disk. */
+  noise(): Promise<string>
+  /** As incompressible, of a few blocks of tape. */
+  tapeBlocks(): Promise<string>
   /** Several times the disk, as full as it, for the proof that memory does not grow. */
   large(): Promise<string>
   /** The template's content spread over a very large sparse disk. */
@@ -103,6 +107,8 @@ export function openWorkloads(folder: string, scale: Scale): Workloads {
     incompressible: () => once('incompressible.img', (image) => writeIncompressible(image, scale.incompressibleBytes)),
     guestData: () => once('guest-data.qcow2', (image) => makeGuestData(image, scale.guest)),
     nbdExport: () => once('nbd-export.img', (image) => writeIncompressible(image, scale.nbdBytes)),
+    noise: () => once('noise.img', (image) => writeIncompressible(image, scale.diskBytes)),
+    tapeBlocks: () => once('tape-blocks.img', (file) => writeIncompressible(file, scale.tape.pieceBytes)),
     async large() {
       const original = await disk()
       return once('large.img', (image) => writeMultipliedImage(image, original, scale.largeTimes))

@@ -31,6 +31,8 @@ export interface TgtdOptions {
   readonly chap?: ChapUsers
   /** Parameters of the target, such as `MaxRecvDataSegmentLength`. @defaultValue what tgtd does by itself */
   readonly parameters?: Readonly<Record<string, string | number>>
+  /** Where its folder is made: cartridges of a benchmark belong into memory. @defaultValue where temporary files go */
+  readonly within?: string
 }
 
 /** A tape library that runs. Disposing it stops it, and removes the cartridges. */
@@ -70,7 +72,7 @@ const maxStarts = 5
  */
 export async function startTgtd(options: TgtdOptions): Promise<TgtdLibrary> {
   const { cartridges, drives = 2, slots = cartridges.length + 2, mailSlots = 1, chap, parameters = {} } = options
-  const folder = mkdtempSync(join(tmpdir(), 'hf-tape-'))
+  const folder = mkdtempSync(join(options.within ?? tmpdir(), 'hf-tape-'))
   const mediaFolder = join(folder, 'media')
   mkdirSync(mediaFolder)
   const named = cartridges.map(({ barcode, sizeMib }, index) => ({
