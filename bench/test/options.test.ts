@@ -22,5 +22,6 @@ test('groups of jobs are chosen by their names', () => {
   expect(parseOptions([], '/checkout')).toMatchObject({ groups: [] })
   expect(parseOptions(['formats', '--rounds', '3'], '/checkout')).toMatchObject({ groups: ['formats'], rounds: 3 })
   expect(parseOptions(['qemu'], '/checkout')).toMatchObject({ groups: ['qemu'] })
+  expect(parseOptions(['tape'], '/checkout')).toMatchObject({ groups: ['tape'] })
   expect(() => parseOptions(['format'], '/checkout')).toThrow(/no group format/)
 })
