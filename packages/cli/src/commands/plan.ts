@@ -49,6 +49,6 @@ function describePlan({ pipeline, source, machines, quiesce, targets }: Plan): r
 
 function describeCopies({ target, every, due, error }: DueCopies): string {
   const machines = due.map(({ machine }) => machine).join(', ')
-  const what = due.length === 0 ? `none before the next ${every}` : `due now: ${machines}`
+  const what = due.length === 0 ? `none due now, one every ${every}` : `due now: ${machines}`
   return `  copies      ${target}: ${printable(error === undefined ? what : 'cannot be told')}`
 }

@@ -19,10 +19,10 @@ export async function repair(invocation: Invocation, { target: given, from }: Re
   await using session = await openSession(invocation)
   const target = oneTarget(session.config, given)
   if (from === target) throw usageError(`Target '${target}' cannot mend itself.`, 'Give --from another target.')
-  if (from === undefined) return mend(session, target, undefined, invocation)
+  if (from === undefined) return await mend(session, target, undefined, invocation)
   chosenTargets(session.config, [from])
   await using source = await openChosen(session, from, invocation)
-  return mend(session, target, source.repository, invocation)
+  return await mend(session, target, source.repository, invocation)
 }
 
 async function mend(

@@ -4,16 +4,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join, resolve } from 'node:path'
 import { BackupError, defineTarget } from '@holdfast/core'
 import { diskTarget } from '@holdfast/target-disk'
-import { z } from 'zod'
 
-const options = z.strictObject({
-  path: z.string(),
-  mediumBytes: z.int().optional(),
-  allocation: z.enum(['continue', 'new']).optional(),
-})
+const options = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } }
 
 function setsTarget(given) {
-  const { path, mediumBytes = 1_000_000, allocation = 'continue' } = options.parse(given)
+  const { path, mediumBytes = 1_000_000, allocation = 'continue' } = given
   return defineTarget({
     id: 'sets',
     capabilities: { media: true, sets: true, sequential: true, removes: false, ordering: true, maxConcurrency: 1 },

@@ -13,6 +13,7 @@ export async function noteVerification(
   verification: Verification,
   options: CallOptions & { readonly onEvent?: OnEvent },
 ): Promise<ObjectKey | undefined> {
+  if (repository.store.isReadOnly === true) return undefined
   try {
     return await repository.points.addVerification(entry, verification, options)
   } catch (error) {

@@ -92,6 +92,6 @@ async function openSet(
 ): Promise<SetRepository> {
   const session = use(await sets.open(set.id, options))
   // Nothing can be written there: readers leave no signs of life, and there is no prune that would look for them.
-  const store = storeOf(session, { ...plugin.capabilities, removes: false }, host, {})
+  const store = { ...storeOf(session, { ...plugin.capabilities, removes: false }, host, {}), isReadOnly: true }
   return { set, store, repository: await openRepository(store, access, options) }
 }

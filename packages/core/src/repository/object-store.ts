@@ -9,6 +9,8 @@ import { type RetryPolicy, retrying } from './retry.js'
 export interface ObjectStore {
   readonly capabilities: TargetCapabilities
   readonly session: TargetSession
+  /** It was opened for reading: what is only noted by the way is not even tried. @defaultValue `false` */
+  readonly isReadOnly?: boolean
   /** Stores an object made of `parts`; on a lost answer it looks whether the object is there after all. */
   readonly put: (
     key: ObjectKey,

@@ -25,9 +25,18 @@ export async function mediaPlan(
   await using session = await openSession(invocation)
   const targets = chosenTargets(session.config, target === undefined ? [] : [target])
   await using stored = await storedPoints(session, targets, invocation)
+  const onMedia = stored.points.filter(({ repository }) => repository.store.capabilities.media)
+  if (onMedia.length === 0) {
+    throw usageError(
+      `There is no point on media; looked at ${targets.join(', ')}.`,
+      "What is elsewhere needs none: restore it as it is with 'holdfast restore'.",
+    )
+  }
+  // What is latest there counts: a newer point that was not copied yet needs no media.
+  const there = { ...stored, points: onMedia }
   const chosen: StoredPoint[] = []
-  for (const found of new Set(wanted.map((name) => findPoint(stored, name, session))))
-    chosen.push(await onMedia(copiesOf(stored, found), invocation))
+  for (const found of new Set(wanted.map((name) => findPoint(there, name, session))))
+    chosen.push((await cheapestCopy(copiesOf(there, found), undefined, invocation)).copy)
   const documents: object[] = []
   for (const [repository, copies] of Map.groupBy(chosen, (copy) => copy.repository)) {
     const points = copies.map(({ entry }) => entry.point)
@@ -50,17 +59,6 @@ export async function mediaPlan(
   }
   output.document(documents)
   return { exitCode: reportUnread(stored, invocation) ? 3 : 0 }
-}
-
-/** The cheapest copy among those on media. */
-async function onMedia(copies: readonly StoredPoint[], invocation: Invocation): Promise<StoredPoint> {
-  const there = copies.filter(({ repository }) => repository.store.capabilities.media)
-  if (there.length > 0) return (await cheapestCopy(there, undefined, invocation)).copy
-  const places = [...new Set(copies.map(({ target }) => target))].join(', ')
-  throw usageError(
-    `${copies[0]?.entry.point.id} is on ${places} only, where a restore needs no media.`,
-    "Restore it as it is with 'holdfast restore', or name points that were copied to media.",
-  )
 }
 
 function mediaTable(needed: readonly NeededMedium[], emphasise: (heading: string) => string): readonly string[] {
