@@ -101,9 +101,20 @@ test('many sets are read over one session, and reading changes nothing in them',
   const keys = () => target.plugin.mediaSets().map(({ objects }) => [...objects.keys()].sort())
   const before = keys()
   let sessions = 0
+  let puts = 0
   const counted = wrapTarget(target.plugin, (session) => {
     sessions++
-    return session
+    const { sets } = session
+    if (sets === undefined) return session
+    const open: typeof sets.open = async (id, options) => {
+      const set = await sets.open(id, options)
+      const put: typeof set.put = (...put) => {
+        puts++
+        return set.put(...put)
+      }
+      return { ...set, put }
+    }
+    return { ...session, sets: { ...sets, open } }
   })
   {
     await using opened = await openAll({ ...target, plugin: counted })
@@ -112,6 +123,8 @@ test('many sets are read over one session, and reading changes nothing in them',
     for (const { repository } of opened.repositories) await restored(repository)
   }
   expect(sessions).toBe(1)
+  // Not even a sign of life, which would be refused.
+  expect(puts).toBe(0)
   expect(keys()).toEqual(before)
 })
 

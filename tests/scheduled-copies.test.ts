@@ -189,10 +189,18 @@ test('when what is copied from cannot be read, every target says so', async () =
 
 test('points of other pipelines are neither copied nor taken for copies', async () => {
   const target = tapes()
-  const { run, copy, pipeline, host, taken } = await world([target])
+  const { run, copy, at, pipeline, host, taken } = await world([target])
   await run('2026-11-23T01:00:00Z')
-  await runPipeline({ ...pipeline, name: 'other', select: { include: ['web'] } }, host, call)
   await copy('2026-11-23T02:00:00Z')
+  at('2026-12-01T01:00:00Z')
+  const other = { ...pipeline, name: 'other', select: { include: ['web'] } }
+  await runPipeline(other, host, call)
+  const [report] = await copy('2026-12-01T02:00:00Z')
+  expect(report).toMatchObject({
+    copied: [],
+    skipped: expect.arrayContaining([expect.objectContaining({ machine: 'web' })]),
+  })
+  expect(await dueCopies(other, host, call)).toMatchObject([{ due: [{ machine: 'web' }], skipped: [] }])
   expect((await taken(target)).length).toBe(2)
 })
 
