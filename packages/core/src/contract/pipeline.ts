@@ -45,6 +45,7 @@ export interface PipelineTarget {
 
 /** Periods of the calendar, in UTC; weeks are those of ISO 8601. */
 export const copyPeriods = ['day', 'week', 'month', 'quarter', 'year'] as const
+/** One of {@link copyPeriods}. */
 export type CopyPeriod = (typeof copyPeriods)[number]
 
 /**
