@@ -1,6 +1,7 @@
 import { isBackupError } from '@holdfast/core'
 import { memberHead } from '@holdfast/formats/tar'
-import type { BlockWritten, TapeDrive } from '../drive/tape-drive.js'
+import { tapeError } from '../drive/drive-errors.js'
+import type { TapeDrive } from '../drive/tape-drive.js'
 import { archiveBuilder, endInstead, type LaidMember } from '../layout/archive-builder.js'
 import { blockBytes } from '../layout/block.js'
 import type { CatalogObject } from '../layout/catalog.js'
@@ -8,11 +9,22 @@ import { objectHead } from '../layout/object-member.js'
 import { encodePlace, placeName, type TapePlace } from '../layout/place.js'
 import type { HeldObject } from './held-object.js'
 
+/** The medium ended: the tape file was ended before what did not fit, and nothing more goes into it. */
+export interface CutShort {
+  readonly kind: 'no-room'
+  /** Objects that were written before, and are not in it: they ended in a block that had to make room. */
+  readonly returned: readonly HeldObject[]
+  /** `false`: there was no room even for an empty tape file, and what lies there now has no filemark. */
+  readonly isEnded: boolean
+}
+
 /** What became of an object. */
 export type WrittenObject =
   | { readonly kind: 'stored'; readonly object: CatalogObject; readonly isNearEnd: boolean }
-  /** The medium ended within it: it was taken back, and the tape file ended before it. */
-  | { readonly kind: 'no-room' }
+  | CutShort
+
+/** What became of what is no object, or of the end of the file. */
+export type WrittenBlocks = { readonly kind: 'written'; readonly isNearEnd: boolean } | CutShort
 
 /** A tape file that is being written. Calls come one at a time; after one that failed nothing is known of it. */
 export interface ArchiveWriter {
@@ -20,10 +32,10 @@ export interface ArchiveWriter {
   readonly sizeBytes: () => number
   /** Writes an object whole, or nothing of it. */
   readonly write: (object: HeldObject) => Promise<WrittenObject>
-  /** Writes a member that is no object. @throws BackupError `E_TARGET_FULL` */
-  readonly note: (name: string, content: Uint8Array, at: Date) => Promise<BlockWritten>
+  /** Writes a member that is no object. */
+  readonly note: (name: string, content: Uint8Array, at: Date) => Promise<WrittenBlocks>
   /** Ends the file: with the filemark all that was written before is on the tape. */
-  readonly end: () => Promise<BlockWritten>
+  readonly end: () => Promise<WrittenBlocks>
 }
 
 /** How to begin a tape file. */
@@ -31,6 +43,14 @@ export interface ArchiveOptions {
   readonly signal: AbortSignal
   /** It can be written once: what is on it cannot be taken back. */
   readonly isWorm: boolean
+}
+
+/** Two blocks that may have to end an archive, and one in whose place the filemark comes. */
+const roomToEndBlocks = 3
+
+interface Member extends Pick<LaidMember, 'headOffset' | 'before'> {
+  readonly endOffset: number
+  readonly held: HeldObject
 }
 
 /** Begins a tape file where the head is, with the member that says which one it is. Spec: "Objects". */
@@ -42,46 +62,109 @@ export async function beginArchive(
 ): Promise<ArchiveWriter> {
   const { isWorm, ...call } = options
   const archive = archiveBuilder()
-  const writeBlocks = async (blocks: Iterable<Uint8Array>): Promise<BlockWritten> => {
+  let acceptedBlocks = 0
+  /** Objects that may have to be taken back when there is no room to end the file: the last ones. */
+  let takenBackFirst: Member[] = []
+  let isAllHeld = true
+
+  const writeBlocks = async (blocks: Iterable<Uint8Array>): Promise<boolean> => {
     let isNearEnd = false
-    for (const block of blocks) isNearEnd = (await drive.write(block, call)).isNearEnd || isNearEnd
-    return { isNearEnd }
+    for (const block of blocks) {
+      isNearEnd = (await drive.write(block, call)).isNearEnd || isNearEnd
+      acceptedBlocks += 1
+    }
+    return isNearEnd
   }
-  const takeBack = async (laid: LaidMember, writtenBlocks: number): Promise<void> => {
-    const block = isWorm ? writtenBlocks : Math.floor(laid.headOffset / blockBytes)
-    await drive.seek({ file: place.file, block }, call)
-    if (!isWorm) await writeBlocks(endInstead(laid))
-    await drive.endFile(call)
+
+  /** Ends the file before a member. Tells whether there was room for that. */
+  const isCutBefore = async ({ headOffset, before }: Pick<LaidMember, 'headOffset' | 'before'>): Promise<boolean> => {
+    await drive.seek({ file: place.file, block: Math.floor(headOffset / blockBytes) }, call)
+    try {
+      for (const block of endInstead({ before })) await drive.write(block, call)
+      await drive.endFile(call)
+      return true
+    } catch (error) {
+      if (isFull(error)) return false
+      throw error
+    }
   }
-  const note: ArchiveWriter['note'] = (name, content, modifiedAt) => {
+
+  /** On a medium that is written once: all that is on it stays, and ends in the midst. Spec: "Writing", 5. */
+  const endedWhereItIs = async (): Promise<CutShort> => {
+    await drive.seek({ file: place.file, block: acceptedBlocks }, call)
+    try {
+      await drive.endFile(call)
+    } catch (error) {
+      throw isFull(error) ? cannotEnd(drive.name, error) : error
+    }
+    const isOff = ({ endOffset }: Member) => endOffset > acceptedBlocks * blockBytes
+    return { kind: 'no-room', returned: takenBackFirst.filter(isOff).map(({ held }) => held), isEnded: true }
+  }
+
+  const cutShort = async (before?: LaidMember): Promise<CutShort> => {
+    if (isWorm) return await endedWhereItIs()
+    const returned: HeldObject[] = []
+    if (before !== undefined && (await isCutBefore(before))) return { kind: 'no-room', returned, isEnded: true }
+    for (const member of takenBackFirst.toReversed()) {
+      returned.unshift(member.held)
+      if (await isCutBefore(member)) return { kind: 'no-room', returned, isEnded: true }
+    }
+    if (!isAllHeld) throw cannotEnd(drive.name)
+    return { kind: 'no-room', returned, isEnded: false }
+  }
+
+  const orCutShort = async (work: () => Promise<boolean>, member?: LaidMember): Promise<WrittenBlocks> => {
+    try {
+      return { kind: 'written', isNearEnd: await work() }
+    } catch (error) {
+      if (!isFull(error)) throw error
+      return await cutShort(member)
+    }
+  }
+
+  const note: ArchiveWriter['note'] = async (name, content, modifiedAt) => {
     const head = memberHead({ name, sizeBytes: content.length, modifiedAt, mode: 0o444 })
-    return writeBlocks(archive.add(head, content).blocks)
+    const laid = archive.add(head, content)
+    return await orCutShort(() => writeBlocks(laid.blocks), laid)
   }
+
   await note(placeName(place), new TextEncoder().encode(encodePlace(place)), at)
   return {
     place,
     sizeBytes: archive.sizeBytes,
     note,
-    write: async ({ facts, content }) => {
-      const laid = archive.add(objectHead(facts), content)
-      let written = Math.floor(laid.headOffset / blockBytes)
-      let isNearEnd = false
-      try {
-        for (const block of laid.blocks) {
-          isNearEnd = (await drive.write(block, call)).isNearEnd || isNearEnd
-          written += 1
-        }
-      } catch (error) {
-        if (!isBackupError(error) || error.code !== 'E_TARGET_FULL') throw error
-        await takeBack(laid, written)
-        return { kind: 'no-room' }
+    write: async (held) => {
+      const { facts, content } = held
+      const { blocks, headOffset, contentOffset, before } = archive.add(objectHead(facts), content)
+      const written = await orCutShort(() => writeBlocks(blocks), { blocks, headOffset, contentOffset, before })
+      if (written.kind === 'no-room') return written
+      takenBackFirst.push({ headOffset, before, endOffset: archive.sizeBytes(), held })
+      const isOpen = ({ endOffset }: Member) => endOffset > (acceptedBlocks - roomToEndBlocks) * blockBytes
+      const open = takenBackFirst.filter(isOpen)
+      isAllHeld &&= open.length === takenBackFirst.length
+      takenBackFirst = open
+      return {
+        kind: 'stored',
+        object: { ...facts, file: place.file, offset: contentOffset },
+        isNearEnd: written.isNearEnd,
       }
-      return { kind: 'stored', object: { ...facts, file: place.file, offset: laid.contentOffset }, isNearEnd }
     },
-    end: async () => {
-      const { isNearEnd } = await writeBlocks(archive.end())
-      const mark = await drive.endFile(call)
-      return { isNearEnd: isNearEnd || mark.isNearEnd }
-    },
+    end: () =>
+      orCutShort(async () => {
+        const isNearEnd = await writeBlocks(archive.end())
+        const mark = await drive.endFile(call)
+        return isNearEnd || mark.isNearEnd
+      }),
   }
+}
+
+function isFull(error: unknown): boolean {
+  return isBackupError(error) && error.code === 'E_TARGET_FULL'
+}
+
+function cannotEnd(drive: string, cause?: unknown): Error {
+  return tapeError('E_TARGET_IO', `${drive} has no room to end a tape file that it took blocks for.`, {
+    operation: 'target.put',
+    cause,
+  })
 }

@@ -2,39 +2,44 @@ import type { LookupCache } from '../catalog/lookup-cache.js'
 import type { KnownSet, TapeCatalog } from '../catalog/tape-catalog.js'
 import { encodeCatalog } from '../layout/catalog.js'
 import { catalogName } from '../layout/place.js'
-import type { ArchiveWriter } from './archive-writer.js'
+import type { ArchiveWriter, CutShort, WrittenBlocks } from './archive-writer.js'
 
-/** Writes the catalog of all cartridges before this one. Spec: "Tape files of a cartridge". @throws BackupError `E_TARGET_FULL` */
+/** Writes the catalog of all cartridges before this one. Spec: "Tape files of a cartridge". */
 export async function writeEarlierCatalog(
   archive: ArchiveWriter,
   set: KnownSet,
   catalog: TapeCatalog,
   now: Date,
-): Promise<void> {
-  await archive.note(catalogName(archive.place), await catalogOf(set, catalog, archive.place.sequence - 1), now)
+): Promise<WrittenBlocks> {
+  return await archive.note(catalogName(archive.place), await catalogOf(set, catalog, archive.place.sequence - 1), now)
 }
 
 /**
  * Writes the catalog that ends a session, and a copy of every lookup object after it. Spec: "Catalog".
  *
- * @returns `false` when the cartridge has no room for all of it: the tape file was ended then
+ * @returns what became of the tape file, when the cartridge has no room for all of it
  */
 export async function writeClosing(
   archive: ArchiveWriter,
   set: KnownSet,
   { catalog, cache }: { readonly catalog: TapeCatalog; readonly cache: LookupCache },
   now: Date,
-): Promise<boolean> {
-  await archive.note(catalogName(archive.place), await catalogOf(set, catalog, archive.place.sequence), now)
+): Promise<CutShort | undefined> {
+  const noted = await archive.note(
+    catalogName(archive.place),
+    await catalogOf(set, catalog, archive.place.sequence),
+    now,
+  )
+  if (noted.kind === 'no-room') return noted
   for (const object of catalog.objects(set.id, '')) {
     if (!object.isLookup) continue
     const content = await cache.read(object.sha256, 0, object.sizeBytes)
     // What the cache has lost is on the tape all the same.
     if (content === undefined) continue
     const written = await archive.write({ facts: object, content, release: () => {} })
-    if (written.kind === 'no-room') return false
+    if (written.kind === 'no-room') return written
   }
-  return true
+  return undefined
 }
 
 async function catalogOf(set: KnownSet, catalog: TapeCatalog, lastSequence: number): Promise<Uint8Array> {

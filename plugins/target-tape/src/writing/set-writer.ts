@@ -3,8 +3,9 @@ import type { LookupCache } from '../catalog/lookup-cache.js'
 import type { KnownSet, TapeCatalog } from '../catalog/tape-catalog.js'
 import { tapeError } from '../drive/drive-errors.js'
 import type { CatalogObject } from '../layout/catalog.js'
+import type { CartridgeLabel } from '../layout/label.js'
 import type { TapeLibrary } from '../library/tape-library.js'
-import { type ArchiveWriter, beginArchive } from './archive-writer.js'
+import { type ArchiveWriter, beginArchive, type CutShort } from './archive-writer.js'
 import type { CartridgeSupply, OpenCartridge } from './cartridge-supply.js'
 import { writeClosing, writeEarlierCatalog } from './catalog-files.js'
 import type { HeldObject } from './held-object.js'
@@ -94,18 +95,21 @@ export function setWriter(site: WriterSite): SetWriter {
   }
 
   const begun = async (isHurried: boolean): Promise<OpenTape> => {
-    if (tape !== undefined) return tape
-    if (!hasBegun) site.onFirst()
-    hasBegun = true
-    const set = site.set()
-    const last = catalog.cartridgesOf(set.id).at(-1)?.label.barcode
-    const resumed = last !== undefined && useless.has(last) ? undefined : await supply.resume(set, call)
-    const opened = resumed ?? (await supply.begin(set, { ...call, except: useless, isHurried }))
-    tape = { ...opened, archive: undefined, filed: [], isFresh: resumed === undefined }
-    if (tape.nextFile === 1 && (tape.label.set?.sequence ?? 1) > 1) {
-      tape.archive = await archiveOf(tape)
-      await writeEarlierCatalog(tape.archive, site.set(), catalog, clock.now())
-      await endFile(tape)
+    while (tape === undefined) {
+      if (!hasBegun) site.onFirst()
+      hasBegun = true
+      const set = site.set()
+      const last = catalog.cartridgesOf(set.id).at(-1)?.label.barcode
+      const resumed = last !== undefined && useless.has(last) ? undefined : await supply.resume(set, call)
+      const opened = resumed ?? (await supply.begin(set, { ...call, except: useless, isHurried }))
+      const open: OpenTape = { ...opened, archive: undefined, filed: [], isFresh: resumed === undefined }
+      tape = open
+      if (open.nextFile > 1 || (open.label.set?.sequence ?? 1) === 1) break
+      const written = await writeEarlierCatalog(await archiveOf(open), site.set(), catalog, clock.now())
+      if (written.kind === 'no-room') await cutShort(open, written)
+      else await endFile(open)
+      // One that is full of that alone is too small for anything.
+      if (tape === undefined && open.isFresh) throw tooSmall(open.label)
     }
     return tape
   }
@@ -125,15 +129,27 @@ export function setWriter(site: WriterSite): SetWriter {
     const { label, nextFile: number, filed: objects } = open
     catalog.addFile(label.cartridge, { number, endBytes: open.archive.sizeBytes(), objects })
     open.archive = undefined
+    open.isFresh &&= objects.length === 0
     open.filed = []
     open.nextFile += 1
   }
 
-  const endFile = async (open: OpenTape): Promise<void> => {
-    if (open.archive === undefined) return
-    const { isNearEnd } = await open.archive.end()
+  /** Ends the tape file. Returns objects of it that have to be written anew. */
+  const endFile = async (open: OpenTape): Promise<readonly HeldObject[]> => {
+    if (open.archive === undefined) return []
+    const ended = await open.archive.end()
+    if (ended.kind === 'no-room') return await cutShort(open, ended)
     noteFile(open)
-    if (isNearEnd) await retire(open)
+    if (ended.isNearEnd) await retire(open)
+    return []
+  }
+
+  /** Notes what the file holds that ended before its time. Returns objects that have to be written anew. */
+  const cutShort = async (open: OpenTape, { returned, isEnded }: CutShort): Promise<readonly HeldObject[]> => {
+    open.filed = open.filed.filter(({ key }) => !returned.some((object) => object.key === key))
+    if (isEnded) noteFile(open)
+    await retire(open)
+    return returned
   }
 
   /** Its end is reached: the next object goes to another cartridge. */
@@ -142,37 +158,35 @@ export function setWriter(site: WriterSite): SetWriter {
     await leave()
   }
 
-  const writeOn = async (open: OpenTape, object: HeldObject): Promise<boolean> => {
+  /** Returns objects that have to be written anew, the given one among them if it was not written. */
+  const writeOn = async (open: OpenTape, object: HeldObject): Promise<readonly HeldObject[]> => {
     const archive = await archiveOf(open)
     const written = await archive.write(object)
     if (written.kind === 'no-room') {
-      noteFile(open)
-      const { isFresh } = open
-      await retire(open)
-      if (isFresh) throw tooLarge(object)
-      return false
+      const again = [...(await cutShort(open, written)), object]
+      if (open.isFresh) throw tooLarge(again[0] ?? object)
+      return again
     }
     open.filed.push(written.object)
-    open.isFresh = false
     statistics.wrote(object.facts.sizeBytes)
-    if (written.isNearEnd) {
-      await endFile(open)
-      if (tape !== undefined) await retire(open)
-    } else if (archive.sizeBytes() >= site.fileBytes) await endFile(open)
-    return true
+    if (!written.isNearEnd && archive.sizeBytes() < site.fileBytes) return []
+    const again = await endFile(open)
+    if (again[0] !== undefined && open.isFresh) throw tooLarge(again[0])
+    if (written.isNearEnd && tape !== undefined) await retire(open)
+    return again
   }
 
-  /** Tells whether it can be tried again; all that counts is safe then. */
-  const mended = async (error: unknown): Promise<boolean> => {
+  /** Tells which objects are safe now, so that all else can be tried again; `undefined` when it cannot. */
+  const mended = async (error: unknown): Promise<readonly CatalogObject[] | undefined> => {
     const broken = tape
-    if (broken === undefined || !isBackupError(error) || site.signal.aborted) return false
-    if (!mendable.includes(error.code) || salvages === mostSalvages) return false
+    if (broken === undefined || !isBackupError(error) || site.signal.aborted) return undefined
+    if (!mendable.includes(error.code) || salvages === mostSalvages) return undefined
     salvages += 1
     const { label } = broken
     logger.warn(`${label.barcode ?? label.cartridge}: ${error.message} What was written is read back.`)
     await leave()
     const { archive, filed, nextFile } = broken
-    if (!(await salvage(site.library, { label, file: nextFile, filed }, call))) return false
+    if (!(await salvage(site.library, { label, file: nextFile, filed }, call))) return undefined
     if (archive !== undefined && filed.length > 0)
       catalog.addFile(label.cartridge, { number: nextFile, endBytes: archive.sizeBytes(), objects: filed })
     // What failed to be written once is not trusted again.
@@ -180,33 +194,46 @@ export function setWriter(site: WriterSite): SetWriter {
       catalog.markFull(label.cartridge)
       if (label.barcode !== undefined) useless.add(label.barcode)
     }
-    return true
+    return filed
   }
 
   const write = async (object: HeldObject): Promise<void> => {
-    for (;;) {
+    let left: readonly HeldObject[] = [object]
+    for (let next = left[0]; next !== undefined; next = left[0]) {
       try {
-        if (await writeOn(await begun(false), object)) return
+        left = [...(await writeOn(await begun(false), next)), ...left.slice(1)]
       } catch (error) {
-        if (isFull(error) && tape !== undefined && !tape.isFresh) await retire(tape)
-        else if (!(await mended(error))) throw error
+        const safe = await mended(error)
+        if (safe === undefined) throw error
+        left = left.filter(({ facts }) => !safe.some(({ key }) => key === facts.key))
       }
     }
   }
 
   const sync = (): Promise<void> =>
     inTurn(async () => {
-      const open = tape
-      if (open?.archive === undefined) return
-      const { filed } = open
-      try {
-        await endFile(open)
-      } catch (error) {
-        if (isFull(error) || !(await mended(error))) throw error
-        // The objects were read back, and their file was ended.
-        logger.debug(`${filed.length} objects were read back.`)
+      while (tape?.archive !== undefined) {
+        const open = tape
+        try {
+          const again = await endFile(open)
+          if (again[0] !== undefined && open.isFresh) throw tooLarge(again[0])
+          for (const object of again) await write(object)
+        } catch (error) {
+          // The objects were read back, and their file was ended, where they are safe.
+          if ((await mended(error)) === undefined) throw error
+        }
       }
     })
+
+  const writeCatalog = async (): Promise<void> => {
+    for (;;) {
+      const open = await begun(true)
+      const cut = await writeClosing(await archiveOf(open), site.set(), site, clock.now())
+      if (cut === undefined && (await endFile(open)).length === 0) return
+      if (cut !== undefined) await cutShort(open, cut)
+      if (open.isFresh) throw tapeError('E_TARGET_FULL', 'The catalog is larger than a cartridge.')
+    }
+  }
 
   return {
     figures: statistics.figures,
@@ -241,17 +268,7 @@ export function setWriter(site: WriterSite): SetWriter {
         if (isCatalogDue && failure === undefined && !site.signal.aborted)
           await inTurn(async () => {
             isCatalogDue = false
-            for (let isWhole = false; !isWhole; ) {
-              const open = await begun(true)
-              const { isFresh } = open
-              isWhole = await writeClosing(await archiveOf(open), site.set(), site, clock.now())
-              if (isWhole) await endFile(open)
-              else {
-                noteFile(open)
-                await retire(open)
-                if (isFresh) throw tapeError('E_TARGET_FULL', 'The catalog is larger than a cartridge.')
-              }
-            }
+            await writeCatalog()
           })
       } catch (error) {
         logger.warn(
@@ -264,8 +281,11 @@ export function setWriter(site: WriterSite): SetWriter {
   }
 }
 
-function isFull(error: unknown): boolean {
-  return isBackupError(error) && error.code === 'E_TARGET_FULL'
+function tooSmall({ barcode = 'The cartridge' }: CartridgeLabel): Error {
+  return tapeError('E_TARGET_FULL', `${barcode} has no room for the catalog of the cartridges before it.`, {
+    operation: 'target.put',
+    hint: 'Use cartridges that hold more.',
+  })
 }
 
 function tooLarge({ facts: { key, sizeBytes } }: HeldObject): Error {
