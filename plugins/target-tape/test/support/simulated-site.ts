@@ -6,6 +6,7 @@ import {
   type SimulatedCartridgeOptions,
   type SimulatedLibrary,
   type SimulatedLibraryOptions,
+  type SimulatedUnits,
   simulatedLibrary,
 } from '@holdfast/protocol-iscsi/testing'
 import { testContext } from '@holdfast/testkit'
@@ -14,22 +15,29 @@ import { scsiDrive } from '../../src/drive/scsi-drive.js'
 import { scsiChanger } from '../../src/library/scsi-changer.js'
 import type { TapeTargetOptions } from '../../src/options.js'
 import { type OpenLibrary, tapeTarget } from '../../src/tape-target.js'
+import type { LibraryDevices } from '../../src/transport/library-devices.js'
 
 /** A library in memory, and targets that use it. */
-export interface SimulatedSite {
+export interface SimulatedSite extends Disposable {
   readonly simulated: SimulatedLibrary
   readonly folder: string
   readonly target: (options?: Partial<TapeTargetOptions>) => ReturnType<typeof tapeTarget>
   readonly open: (options?: Partial<TapeTargetOptions>, context?: Partial<PluginContext>) => Promise<TargetSession>
+  /** Its changer and drives, for whoever wants to look at cartridges without a target. */
+  readonly devices: () => Promise<LibraryDevices>
 }
 
 /** Makes drives and a changer of a simulated library. */
-export function opensSimulated(simulated: SimulatedLibrary): OpenLibrary {
-  return async () => ({
-    changer: scsiChanger('the library', simulated.changer),
-    drives: simulated.drives.map((device, number) => scsiDrive(`drive ${number}`, device)),
+export function opensSimulated(simulated: SimulatedUnits): OpenLibrary {
+  return async () => devicesOf(simulated)
+}
+
+function devicesOf({ changer, drives }: SimulatedUnits): LibraryDevices {
+  return {
+    changer: scsiChanger('the library', changer),
+    drives: drives.map((device, number) => scsiDrive(`drive ${number}`, device)),
     [Symbol.asyncDispose]: async () => {},
-  })
+  }
 }
 
 /** The options that a simulated library needs. */
@@ -45,7 +53,8 @@ export function simulatedSite(
   options: Partial<SimulatedLibraryOptions> = {},
 ): SimulatedSite {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-tape-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const dispose = () => rmSync(folder, { recursive: true, force: true })
+  onTestFinished(dispose)
   const cartridges = sizes.map((size, at) => ({
     barcode: `TAPE0${at + 1}`,
     ...(typeof size === 'number' ? { sizeBytes: size } : size),
@@ -64,6 +73,8 @@ export function simulatedSite(
     simulated,
     folder,
     target,
+    [Symbol.dispose]: dispose,
+    devices: async () => devicesOf(simulated),
     open: (some, context) => target(some).open({ ...testContext({ tempDir: folder }), ...context }),
   }
 }
