@@ -98,7 +98,7 @@ describe('a label', () => {
       label,
       call,
     )
-    await expect(writing).rejects.toMatchObject({ code: 'E_TARGET_IO' })
+    await expect(writing).rejects.toMatchObject({ code: 'E_DAMAGED' })
   })
 
   it('that another one took the place of is told from it', async () => {

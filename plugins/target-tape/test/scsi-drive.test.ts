@@ -128,7 +128,7 @@ describe('a drive', () => {
     await drive.seek({ file: 0, block: 0 }, call)
     library.failNext(0, { opcode: 0x08, result: { key: 3, additional: 0x1100 } })
     const into = new Uint8Array(blockBytes)
-    await expect(drive.read(into, call)).rejects.toMatchObject({ code: 'E_TARGET_IO', context: { device: 'drive 0' } })
+    await expect(drive.read(into, call)).rejects.toMatchObject({ code: 'E_DAMAGED', context: { device: 'drive 0' } })
     expect(drive.spot()).toBeUndefined()
     await expect(drive.read(into, call)).rejects.toThrow('drive 0 does not know where its tape is.')
     await drive.seek({ file: 0, block: 1 }, call)

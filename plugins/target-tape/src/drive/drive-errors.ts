@@ -22,13 +22,18 @@ export async function fromDevice<T>(device: string, operation: string, action: (
 function translated(device: string, operation: string, error: unknown): unknown {
   if (isBackupError(error)) return error
   if (isScsiError(error)) {
-    return tapeError(codes[error.code] ?? 'E_TARGET_IO', `${device} cannot ${operation}: ${error.message}.`, {
-      operation: `target.${operation}`,
-      context: { device },
-      retry: passing.includes(error.code) ? 'transient' : 'never',
-      hint: error.hint,
-      cause: error,
-    })
+    const isUnreadable = error.code === 'medium-error' && operation !== 'write'
+    return tapeError(
+      isUnreadable ? 'E_DAMAGED' : (codes[error.code] ?? 'E_TARGET_IO'),
+      `${device} cannot ${operation}: ${error.message}.`,
+      {
+        operation: `target.${operation}`,
+        context: { device },
+        retry: passing.includes(error.code) ? 'transient' : 'never',
+        hint: error.hint,
+        cause: error,
+      },
+    )
   }
   if (!(error instanceof Error) || error.name === 'AbortError') return error
   const hint: unknown = 'hint' in error ? error.hint : undefined
@@ -53,5 +58,5 @@ const codes: Partial<Record<ScsiErrorCode, ErrorCode>> = {
   cleaning: 'E_TARGET_UNAVAILABLE',
   busy: 'E_TARGET_UNAVAILABLE',
   'no-unit': 'E_TARGET_UNAVAILABLE',
-  'reservation-conflict': 'E_TARGET_DENIED',
+  'reservation-conflict': 'E_REPOSITORY_BUSY',
 }

@@ -9,7 +9,9 @@ import {
   modeSense,
   readAttributes,
   readBlock,
+  releaseUnit,
   reportSupportedOperations,
+  reserveUnit,
   rewind,
   type ScsiDevice,
   spaceBlocks,
@@ -24,7 +26,8 @@ import {
 import { fromDevice, tapeError } from './drive-errors.js'
 import type { BlockRead, LoadedMedium, TapeDrive, TapeSpot } from './tape-drive.js'
 
-const opcodes = { locate16: 0x92, readAttribute: 0x8c } as const
+const opcodes = { reserve: 0x16, locate16: 0x92, readAttribute: 0x8c } as const
+const releaseTimeoutMs = 10_000
 
 /**
  * A drive that takes SCSI commands.
@@ -35,6 +38,7 @@ const opcodes = { locate16: 0x92, readAttribute: 0x8c } as const
 export function scsiDrive(name: string, device: ScsiDevice): TapeDrive {
   let spot: TapeSpot | undefined
   let locates = false
+  let isReserved = false
   const moves = { loads: 0, seeks: 0, readBytes: 0, writtenBytes: 0 }
 
   /** What goes wrong under way leaves the head who knows where. */
@@ -50,17 +54,19 @@ export function scsiDrive(name: string, device: ScsiDevice): TapeDrive {
     throw tapeError('E_TARGET_IO', `${name} does not know where its tape is.`, { hint: 'Go to a place first.' })
   }
 
-  const toFile = async (file: number, { signal }: CallOptions, from: TapeSpot | undefined): Promise<void> => {
+  /** Tells whether there is such a file. */
+  const toFile = async (file: number, { signal }: CallOptions, from: TapeSpot | undefined): Promise<boolean> => {
     moves.seeks += 1
-    if (locates && (await isLocated(device, file, signal))) return
+    const located = locates ? await isLocated(device, file, signal) : 'unsupported'
+    if (located !== 'unsupported') return located
     // It says that it has the command, and has it not, or not with files.
     locates = false
     const isAhead = from !== undefined && file > from.file
     if (!isAhead) await rewind(device, { signal })
     const count = isAhead ? file - from.file : file
-    if (count === 0) return
+    if (count === 0) return true
     const { stoppedBy } = await spaceFilemarks(device, count, { signal })
-    if (stoppedBy !== 'nothing') throw damagedPlace(name, file)
+    return stoppedBy === 'nothing'
   }
 
   return {
@@ -73,6 +79,11 @@ export function scsiDrive(name: string, device: ScsiDevice): TapeDrive {
         await threaded(device, signal)
         moves.loads += 1
         const operations = await reportSupportedOperations(device, { signal }).catch(orElse([]))
+        // Other hosts know nothing of our claims. It ends with the session of the transport, so that nothing stays behind of who dies.
+        if (operations.some(({ opcode }) => opcode === opcodes.reserve)) {
+          const isTaken = reserveUnit(device, { signal }).then(() => true)
+          isReserved = await isTaken.catch(orElse(false))
+        }
         locates = operations.some(({ opcode }) => opcode === opcodes.locate16)
         const { isWriteProtected, bufferedMode, blockDescriptor } = await modeSense(device, { page: 0 }, { signal })
         // The length of blocks is a property of the drive, and somebody else may have set it.
@@ -97,19 +108,25 @@ export function scsiDrive(name: string, device: ScsiDevice): TapeDrive {
           remainingBytes: memory?.remainingBytes,
         } satisfies LoadedMedium
       }),
+    release: async () => {
+      if (!isReserved) return
+      isReserved = false
+      // Where this fails the session is lost, and the reservation with it.
+      await releaseUnit(device, { signal: AbortSignal.timeout(releaseTimeoutMs) }).catch(() => undefined)
+    },
     unload: ({ signal }) =>
       fromDevice(name, 'unload', async () => {
         spot = undefined
         // It may have something to tell first, that nobody heard yet.
-        await awaitReady(device, { signal })
-        await unloadMedium(device, { signal })
+        const isThreaded = await awaitReady(device, { signal }).then(() => true, notThreaded)
+        if (isThreaded) await unloadMedium(device, { signal })
       }),
     seek: (wanted, options) => {
       const from = spot
       if (from?.file === wanted.file && from.block === wanted.block) return Promise.resolve()
       return moving('seek', async () => {
         const isWithin = from?.file === wanted.file && from.block < wanted.block
-        if (!isWithin) await toFile(wanted.file, options, from)
+        if (!isWithin && !(await toFile(wanted.file, options, from))) throw damagedPlace(name, wanted.file)
         const blocks = wanted.block - (isWithin ? from.block : 0)
         if (blocks > 0) {
           if (isWithin) moves.seeks += 1
@@ -118,6 +135,12 @@ export function scsiDrive(name: string, device: ScsiDevice): TapeDrive {
         }
         spot = wanted
       })
+    },
+    reaches: async (file, options) => {
+      const from = spot
+      const isThere = await moving('seek', () => toFile(file, options, from))
+      spot = isThere ? { file, block: 0 } : undefined
+      return isThere
     },
     skip: async (blocks, options) => {
       const from = known()
@@ -170,7 +193,10 @@ export function scsiDrive(name: string, device: ScsiDevice): TapeDrive {
       const from = known()
       return await moving('write', async () => {
         const { earlyWarning } = await writeFilemarks(device, 1, options)
-        spot = { file: from.file + 1, block: 0 }
+        const file = from.file + 1
+        // Drives that know no places are programs, of which some say that they wrote a filemark when their disk is full.
+        if (!locates && !(await toFile(file, options, undefined))) throw noFilemark(name)
+        spot = { file, block: 0 }
         return { isNearEnd: earlyWarning }
       })
     },
@@ -182,10 +208,19 @@ async function threaded(device: ScsiDevice, signal: AbortSignal): Promise<void> 
   try {
     await awaitReady(device, { signal })
   } catch (error) {
-    if (!isScsiError(error) || error.code !== 'no-medium') throw error
+    notThreaded(error)
     await loadMedium(device, { signal })
     await awaitReady(device, { signal })
   }
+}
+
+/** Somebody else unloaded it. */
+function notThreaded(error: unknown): false {
+  if (!isScsiError(error)) throw error
+  const { code, sense } = error
+  // 04/02: the drive wants to be told to thread it.
+  if (code === 'no-medium' || (sense?.asc === 0x04 && sense.ascq === 0x02)) return false
+  throw error
 }
 
 async function readAny(device: ScsiDevice, into: Uint8Array, options: CallOptions): Promise<BlockRead> {
@@ -198,10 +233,15 @@ async function readAny(device: ScsiDevice, into: Uint8Array, options: CallOption
   }
 }
 
-/** Tells whether the drive could do it at all. */
-async function isLocated(device: ScsiDevice, file: number, signal: AbortSignal): Promise<boolean> {
-  const done = await locate(device, { file }, { signal }).catch(orElse('unsupported' as const))
-  return done !== 'unsupported'
+/** Tells whether there is such a file, if the drive can go there at all. */
+async function isLocated(device: ScsiDevice, file: number, signal: AbortSignal): Promise<boolean | 'unsupported'> {
+  try {
+    const done = await locate(device, { file }, { signal }).catch(orElse('unsupported' as const))
+    return done ?? true
+  } catch (error) {
+    if (isScsiError(error) && error.code === 'blank') return false
+    throw error
+  }
 }
 
 interface Passed {
@@ -238,6 +278,13 @@ function orElse<T>(nothing: T): (error: unknown) => T {
     if (isScsiError(error) && (error.code === 'unsupported' || error.code === 'illegal-request')) return nothing
     throw error
   }
+}
+
+function noFilemark(name: string): Error {
+  return tapeError('E_TARGET_IO', `${name} took a filemark, and it is not on the tape.`, {
+    operation: 'target.write',
+    hint: 'If its cartridges are files: is there room for them?',
+  })
 }
 
 function damagedPlace(name: string, file: number): Error {

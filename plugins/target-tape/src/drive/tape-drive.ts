@@ -48,13 +48,21 @@ export interface DriveMoves {
 export interface TapeDrive {
   /** As messages call it. */
   readonly name: string
-  /** Waits until the cartridge that was put in can be used, and goes to its beginning. */
+  /**
+   * Waits until the cartridge that was put in can be used, and goes to its beginning. Keeps other hosts from the drive, if the drive can.
+   *
+   * @throws BackupError `E_REPOSITORY_BUSY` when another host has it
+   */
   readonly load: (options: CallOptions) => Promise<LoadedMedium>
   /** Lets go of the cartridge, so that it can be taken out. */
   readonly unload: (options: CallOptions) => Promise<void>
+  /** Lets other hosts use the drive, where `load` kept them from it. Never rejects. */
+  readonly release: () => Promise<void>
   /** Undefined when nobody knows: seek before anything else. */
   readonly spot: () => TapeSpot | undefined
   readonly seek: (spot: TapeSpot, options: CallOptions) => Promise<void>
+  /** Goes to the beginning of a tape file; `false` when the data ends before it, and nobody knows then where the head is. */
+  readonly reaches: (file: number, options: CallOptions) => Promise<boolean>
   /** Goes over blocks; tells how many there were before the filemark or the end of the data, behind which the head then is. */
   readonly skip: (blocks: number, options: CallOptions) => Promise<number>
   readonly read: (into: Uint8Array, options: CallOptions) => Promise<BlockRead>

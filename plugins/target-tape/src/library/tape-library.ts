@@ -182,8 +182,10 @@ export function tapeLibrary(
       const state = await untilGiven(ask, 'No drive is free, or the one with the cartridge is used', options)
       let isLeft = false
       const leave = async () => {
-        if (!isLeft) free(state)
+        if (isLeft) return
         isLeft = true
+        await state.drive.release()
+        free(state)
       }
       try {
         const medium = await state.drive.load(options)
