@@ -38,25 +38,44 @@ export async function rebuildCatalog(
   const places = await library.places(options)
   const present = places.flatMap(({ kind, barcode }) => (barcode === undefined || kind === 'mail' ? [] : [barcode]))
   const told: ReadCatalog[] = []
+  /** Their own content is known better than any catalog knows it. */
+  const whole = new Set<string>()
   for (const barcode of barcodes.length > 0 ? barcodes : present.filter((each) => !isCleaning(each))) {
     try {
-      await readCartridge(site, barcode, told, options)
+      const read = await readCartridge(site, barcode, told, options)
+      if (read === 'whole') whole.add(barcode)
+      else site.logger.warn(`${barcode} cannot be read to its end: ${read}.`, { barcode })
       onCartridge(barcode)
     } catch (error) {
       if (onFailure === undefined || !isBackupError(error)) throw error
       onFailure(barcode, error)
     }
   }
-  for (const each of told) takeOver(catalog, each)
+  for (const each of told) takeOver(catalog, each, whole)
   dropRemains(site)
 }
 
+/** Returns `whole`, or what is wrong with the cartridge. */
 async function readCartridge(
+  site: RebuildSite,
+  barcode: string,
+  told: ReadCatalog[],
+  options: CallOptions,
+): Promise<string> {
+  try {
+    return await readMounted(site, barcode, told, options)
+  } catch (error) {
+    if (!isBackupError(error) || !['E_DAMAGED', 'E_TARGET_IO', 'E_MEDIA_NEEDED'].includes(error.code)) throw error
+    return error.message
+  }
+}
+
+async function readMounted(
   { library, catalog, cache, logger }: RebuildSite,
   barcode: string,
   told: ReadCatalog[],
   options: CallOptions,
-): Promise<void> {
+): Promise<string> {
   await using mounted = await library.mount(barcode, options)
   const { drive } = mounted
   const found = await readLabel(drive, options)
@@ -64,27 +83,32 @@ async function readCartridge(
   for (const { label } of catalog.cartridgesWith(barcode)) catalog.dropCartridge(label.cartridge)
   noteLabel(catalog, barcode, found)
   const known = present === undefined ? undefined : catalog.cartridge(present)
-  if (known?.label.set === undefined) return
+  if (known?.label.set === undefined) return 'whole'
   const onCatalog = async (bytes: AsyncIterable<Uint8Array>) => {
     const read = await decodeCatalog(bytes)
     if (typeof read === 'string') logger.warn(`A catalog on ${barcode} is damaged: ${read}.`, { barcode })
     else told.push(read)
   }
   const end = await catchUp({ catalog, cache, drive }, known, options, onCatalog)
-  if (end.kind === 'damaged') logger.warn(`${barcode} cannot be read to its end: ${end.problem}.`, { barcode })
+  return end.kind === 'damaged' ? end.problem : 'whole'
 }
 
 /** Notes what a catalog tells of a set; cartridges that were read themselves know better. */
-function takeOver(catalog: TapeCatalog, { set: id, pool, createdAt, keepUntil, cartridges }: ReadCatalog): void {
+function takeOver(
+  catalog: TapeCatalog,
+  { set: id, pool, createdAt, keepUntil, cartridges }: ReadCatalog,
+  whole: ReadonlySet<string>,
+): void {
   catalog.keepSet({ id, pool, createdAt, keepUntil })
   for (const { label, objects } of cartridges) {
-    if (catalog.cartridge(label.cartridge) !== undefined) continue
-    catalog.addCartridge({ label, files: 1, isFull: false, usedBytes: 0 })
+    const { barcode, cartridge } = label
+    if (barcode !== undefined && whole.has(barcode)) continue
+    const known = catalog.cartridge(cartridge)
+    if (known === undefined) catalog.addCartridge({ label, files: 1, isFull: false, usedBytes: 0 })
     for (const [number, filed] of Map.groupBy(objects, ({ file }) => file)) {
       const endBytes = Math.max(...filed.map(({ offset, sizeBytes }) => offset + sizeBytes))
       catalog.addFile(label.cartridge, { number, endBytes, objects: filed })
     }
-    const { barcode, cartridge } = label
     if (barcode !== undefined && catalog.medium(barcode) === undefined)
       catalog.noteMedium({ barcode, state: 'labelled', cartridge })
   }
@@ -92,8 +116,8 @@ function takeOver(catalog: TapeCatalog, { set: id, pool, createdAt, keepUntil, c
 
 /** A set that has expired and lacks a cartridge was being written over. */
 function dropRemains({ catalog, clock }: RebuildSite): void {
-  for (const { id, keepUntil } of catalog.sets()) {
-    if (keepUntil === undefined || keepUntil > clock.now()) continue
+  for (const { id } of catalog.sets()) {
+    if (!catalog.isExpired(id, clock.now())) continue
     const sequences = catalog.cartridgesOf(id).map(({ label }) => label.set?.sequence)
     if (sequences.some((sequence, at) => sequence !== at + 1)) catalog.dropSet(id)
   }

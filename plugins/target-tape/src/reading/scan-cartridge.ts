@@ -30,13 +30,13 @@ export interface ScanHandlers {
 export type ScanEnd =
   /** At the end of the data. `isCut`: behind the last filemark lies something that nobody finished. */
   | { readonly kind: 'end'; readonly isCut: boolean }
-  /** At something that cannot be read, or is none of ours. */
+  /** Something on the way cannot be read, or is none of ours. */
   | { readonly kind: 'damaged'; readonly problem: string }
 
 /**
  * Reads the heads of all tape files of a cartridge from one on: what no catalog says. Spec: "Catalog".
  *
- * Yields each file that a filemark ends; what lies behind the last one does not count.
+ * Yields each file that a filemark ends, of a damaged one what lies before the damage; what lies behind the last filemark does not count.
  * @throws BackupError `E_TARGET_*` when it is the drive that fails
  */
 export async function* scanCartridge(
@@ -46,38 +46,52 @@ export async function* scanCartridge(
   handlers: ScanHandlers,
   options: CallOptions,
 ): AsyncGenerator<ScannedFile, ScanEnd> {
+  let problem: string | undefined
   for (let number = from; ; number++) {
+    const objects: CatalogObject[] = []
     try {
-      await drive.seek({ file: number, block: 0 }, options)
-      const scanned = await scanFile(drive, label, number, handlers, options)
+      if (number === from) await drive.seek({ file: number, block: 0 }, options)
+      const scanned = await scanFile(drive, label, number, objects, handlers, options)
       if (scanned.kind === 'file') yield scanned.file
-      else return scanned
+      else return problem === undefined ? scanned : { kind: 'damaged', problem }
     } catch (error) {
       options.signal.throwIfAborted()
-      if (error instanceof NoArchiveError) return { kind: 'damaged', problem: error.message }
-      if (isBackupError(error) && error.code === 'E_DAMAGED') return { kind: 'damaged', problem: error.message }
-      throw error
+      if (!isDamage(error)) throw error
+      const reached = await drive.reaches(number + 1, options).catch(damageOrThrow)
+      // What no filemark ends is what a killed writer left.
+      if (reached === false && number > from && problem === undefined) return { kind: 'end', isCut: true }
+      problem ??= error.message
+      if (reached !== true) return { kind: 'damaged', problem }
+      yield { number, endBytes: 0, objects }
     }
   }
+}
+
+function isDamage(error: unknown): error is Error {
+  return error instanceof NoArchiveError || (isBackupError(error) && error.code === 'E_DAMAGED')
+}
+
+function damageOrThrow(error: unknown): undefined {
+  if (!isDamage(error)) throw error
+  return undefined
 }
 
 async function scanFile(
   drive: TapeDrive,
   label: CartridgeLabel,
   number: number,
+  objects: CatalogObject[],
   { wants, keep, onCatalog }: ScanHandlers,
   options: CallOptions,
 ): Promise<ScanEnd | { readonly kind: 'file'; readonly file: ScannedFile }> {
   const file = tapeFile(drive, options)
-  const objects: CatalogObject[] = []
   let isCatalog = false
   let isFirst = true
   for await (const member of readArchive(file)) {
     const own = ownMember(member.name)
     if (isFirst) {
       const place = own === 'place' ? decodePlace((await contentOf(member)).toString('utf8')) : undefined
-      if (!isPlaceOf(place, label, number))
-        return { kind: 'damaged', problem: `tape file ${number} is not of this cartridge` }
+      if (!isPlaceOf(place, label, number)) throw new NoArchiveError(`tape file ${number} is not of this cartridge`)
     }
     isFirst = false
     if (own === 'catalog') {

@@ -1,6 +1,7 @@
-import type { CallOptions } from '@holdfast/core'
+import { type CallOptions, isBackupError } from '@holdfast/core'
 import type { KnownCartridge, KnownObject, TapeCatalog } from '../catalog/tape-catalog.js'
 import { tapeError } from '../drive/drive-errors.js'
+import type { TapeDrive } from '../drive/tape-drive.js'
 import { blockBytes } from '../layout/block.js'
 import type { MountedCartridge, TapeLibrary } from '../library/tape-library.js'
 import { readLabel } from '../media/cartridge-label.js'
@@ -69,12 +70,10 @@ export function setReader({ library, catalog }: ReaderSite): SetReader {
     tape.block = undefined
     const spot = drive.spot()
     const gap = spot?.file === file ? number - spot.block : -1
-    if (gap < 0 || gap > readThroughBlocks) await drive.seek({ file, block: number }, options)
-    for (let at = gap < 0 || gap > readThroughBlocks ? number : number - gap; ; at++) {
-      const read = await drive.read(bytes, options)
-      if (read.kind !== 'block' || read.bytes !== blockBytes) throw damagedObject(tape.mounted.barcode, key, file)
-      if (at === number) break
-    }
+    if (gap > 0 && gap <= readThroughBlocks) await readOver(drive, bytes, gap, options)
+    await drive.seek({ file, block: number }, options)
+    const read = await drive.read(bytes, options)
+    if (read.kind !== 'block' || read.bytes !== blockBytes) throw damagedObject(tape.mounted.barcode, key, file)
     tape.block = { file, number, bytes }
     return bytes
   }
@@ -97,10 +96,33 @@ export function setReader({ library, catalog }: ReaderSite): SetReader {
       } catch (error) {
         // Whatever happened to drive or cartridge: the next read begins anew.
         await letGo()
-        throw error
+        throw named(error, object.key, tape.mounted.barcode)
       }
     },
   }
+}
+
+/** Goes over blocks by reading them. What is wrong with them is none of the business of who wants the next. */
+async function readOver(drive: TapeDrive, scrap: Uint8Array, blocks: number, options: CallOptions): Promise<void> {
+  try {
+    for (let left = blocks; left > 0; left--) await drive.read(scrap, options)
+  } catch (error) {
+    if (!isBackupError(error) || error.code !== 'E_DAMAGED') throw error
+  }
+}
+
+/** Drives know nothing of objects, and little of cartridges. */
+function named(error: unknown, key: string, barcode: string): unknown {
+  if (!isBackupError(error) || (!error.code.startsWith('E_TARGET_') && error.code !== 'E_DAMAGED')) return error
+  if (error.context?.['object'] !== undefined) return error
+  const { code, message, operation, context, retry, hint } = error
+  return tapeError(code, `${key} on ${barcode}: ${message}`, {
+    operation: operation ?? 'target.get',
+    context: { ...context, object: key, barcode },
+    retry,
+    ...(hint !== undefined && { hint }),
+    cause: error,
+  })
 }
 
 /** Puts a cartridge into a drive, and makes sure that it is the one that it should be. */
@@ -111,7 +133,7 @@ async function mountKnown(
   { key }: KnownObject,
   options: CallOptions,
 ): Promise<MountedCartridge> {
-  const barcode = known?.label.barcode
+  const barcode = known === undefined ? undefined : catalog.barcodeOf(known)
   if (known === undefined || barcode === undefined) {
     throw tapeError('E_MEDIA_NEEDED', `${key} is on a cartridge that has no barcode.`, { operation: 'target.get' })
   }
