@@ -9,6 +9,7 @@ import {
 } from '@holdfast/core'
 import type { KnownObject, KnownSet } from '../catalog/tape-catalog.js'
 import { tapeError } from '../drive/drive-errors.js'
+import type { TapeLibrary } from '../library/tape-library.js'
 import { type SetReader, setReader } from '../reading/set-reader.js'
 import { askForMedia } from '../writing/ask-for-media.js'
 import { cartridgeSupply } from '../writing/cartridge-supply.js'
@@ -30,6 +31,8 @@ export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): 
   const { catalog, cache, clock } = site
   /** Taken, and not yet known to be on tape. */
   const pending = new Map<string, ObjectFacts>()
+  /** Those of them that the writer has. */
+  const handed = new Set<string>()
   const memory = objectMemory()
   let writer: SetWriter | undefined
   let reader: SetReader | undefined
@@ -42,23 +45,34 @@ export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): 
     const library = await site.library()
     const { pool, mayTake, waitMs, askCommand: command, fileBytes } = site.settings
     const asking = askForMedia({ waitMs, command, clock, logger: site.logger })
-    const supply = cartridgeSupply({ ...site, library, pool, mayTake, askForMedia: asking })
+    // Whatever the reader left in a drive must not be waited for.
+    const shared: TapeLibrary = {
+      ...library,
+      mount: (...wanted) => {
+        reading = reading.then(() => reader?.letGo())
+        return library.mount(...wanted)
+      },
+    }
+    const supply = cartridgeSupply({ ...site, library: shared, pool, mayTake, askForMedia: asking })
     const onFirst = () => {
       claim ??= site.claims.take(`pool-${pool}`)
       if (claim === undefined) throw poolBusy(pool)
     }
-    writer ??= setWriter({ ...site, library, supply, set: () => set, fileBytes, queueBytes, onFirst })
+    writer ??= setWriter({ ...site, library: shared, supply, set: () => set, fileBytes, queueBytes, onFirst })
     return writer
   }
 
   const synced = async (work: (of: SetWriter) => Promise<void>): Promise<void> => {
     if (writer === undefined) return
-    const taken = [...pending.keys()]
+    const taken = [...handed]
     try {
       await work(writer)
     } finally {
       // What of these is not in the catalog now is lost, and the writer says so to whoever comes next.
-      for (const key of taken) pending.delete(key)
+      for (const key of taken) {
+        handed.delete(key)
+        pending.delete(key)
+      }
     }
   }
 
@@ -68,6 +82,8 @@ export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): 
     reading = mine.promise
     try {
       await before
+      // The writer may want the drive first, to write what it has.
+      if (pending.size > 0) await reader?.letGo()
       await synced((of) => of.letGo())
       reader ??= setReader({ library: await site.library(), catalog })
       yield* reader.read(object, offset, length, options)
@@ -101,9 +117,14 @@ export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): 
         if (find(key) !== undefined) throw exists(key)
         pending.set(key, facts)
         if (facts.isLookup) await cache.put(facts.sha256, content)
-        await (await theWriter()).put({ facts, content, release }, options)
+        const taking = await theWriter()
+        handed.add(key)
+        await taking.put({ facts, content, release }, options)
       } catch (error) {
-        if (pending.get(key) === facts) pending.delete(key)
+        if (pending.get(key) === facts) {
+          pending.delete(key)
+          handed.delete(key)
+        }
         release()
         throw error
       }
