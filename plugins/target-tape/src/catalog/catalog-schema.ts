@@ -7,7 +7,8 @@ CREATE TABLE IF NOT EXISTS sets (
   pool TEXT NOT NULL,
   created_at TEXT NOT NULL,
   keep_until TEXT,
-  is_dropped INTEGER NOT NULL DEFAULT 0
+  is_dropped INTEGER NOT NULL DEFAULT 0,
+  is_sure INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS cartridges (
   id TEXT PRIMARY KEY,

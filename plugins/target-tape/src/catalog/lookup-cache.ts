@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { tapeError } from '../drive/drive-errors.js'
 
 /** Keeps the content of lookup objects at hand, by its digest, so that nobody needs a cartridge to find something. */
 export interface LookupCache {
@@ -17,13 +18,18 @@ export function lookupCache(folder: string): LookupCache {
     put: async (sha256, content) => {
       const path = pathOf(sha256)
       const passing = `${path}.${randomUUID()}`
-      await mkdir(join(folder, sha256.slice(0, 2)), { recursive: true, mode: 0o700 })
       try {
+        await mkdir(join(folder, sha256.slice(0, 2)), { recursive: true, mode: 0o700 })
         await writeFile(passing, content, { mode: 0o600 })
         await rename(passing, path)
       } catch (error) {
         await rm(passing, { force: true })
-        throw error
+        throw tapeError('E_TARGET_IO', `${folder} cannot be written to: ${String(error)}`, {
+          operation: 'target.put',
+          context: { path: folder },
+          hint: 'Is its disk full?',
+          cause: error,
+        })
       }
     },
     read: async (sha256, offset, length) => {

@@ -1,6 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { isBackupError } from '@holdfast/core'
+import { tapeError } from '../drive/drive-errors.js'
 import type { CatalogObject } from '../layout/catalog.js'
 import { type CartridgeLabel, decodeLabel, encodeLabel } from '../layout/label.js'
 import { catalogSchema } from './catalog-schema.js'
@@ -51,11 +53,17 @@ export interface TapeCatalog extends Disposable {
   readonly set: (id: string) => KnownSet | undefined
   /** Notes a set; of one that is known the longer time to keep it counts. */
   readonly keepSet: (set: KnownSet) => void
+  /** Notes a set of which only a label was read: it may be kept for longer than that knew. */
+  readonly noteSet: (set: KnownSet) => void
+  /** Tells whether a set is no longer kept, as far as can be known. `false` for one of which only labels were read. */
+  readonly isExpired: (set: string, now: Date) => boolean
   /** Forgets what a set holds, since one of its cartridges is written over; of the others it is known still that they may be, too. */
   readonly dropSet: (id: string) => void
   /** Those of a set, in its order. */
   readonly cartridgesOf: (set: string) => readonly KnownCartridge[]
   readonly cartridge: (id: string) => KnownCartridge | undefined
+  /** The barcode that a cartridge was last seen under. */
+  readonly barcodeOf: (cartridge: KnownCartridge) => string | undefined
   /** Notes a cartridge, in place of what was known of it. */
   readonly addCartridge: (cartridge: KnownCartridge) => void
   /** Notes that another file of a cartridge is whole. */
@@ -84,19 +92,21 @@ export function openTapeCatalog(path: string): TapeCatalog {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const database = new DatabaseSync(path)
   database.exec(catalogSchema)
-  const all = (sql: string, ...values: SQLInputValue[]) => database.prepare(sql).all(...values)
-  const one = (sql: string, ...values: SQLInputValue[]) => database.prepare(sql).get(...values)
-  const run = (sql: string, ...values: SQLInputValue[]) => void database.prepare(sql).run(...values)
-  const together = (work: () => void): void => {
-    database.exec('BEGIN IMMEDIATE')
-    try {
-      work()
-      database.exec('COMMIT')
-    } catch (error) {
-      database.exec('ROLLBACK')
-      throw error
-    }
-  }
+  const all = (sql: string, ...values: SQLInputValue[]) => asked(path, () => database.prepare(sql).all(...values))
+  const one = (sql: string, ...values: SQLInputValue[]) => asked(path, () => database.prepare(sql).get(...values))
+  const run = (sql: string, ...values: SQLInputValue[]) => void asked(path, () => database.prepare(sql).run(...values))
+  const together = (work: () => void): void =>
+    asked(path, () => {
+      database.exec('BEGIN IMMEDIATE')
+      try {
+        work()
+        database.exec('COMMIT')
+      } catch (error) {
+        // SQLite may have done so itself, where its disk is full.
+        if (database.isTransaction) database.exec('ROLLBACK')
+        throw error
+      }
+    })
   const insertObject = database.prepare(
     'INSERT OR IGNORE INTO objects (set_id, key, size, sha256, cartridge, file, offset, stored_at, lookup) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
   )
@@ -107,22 +117,28 @@ export function openTapeCatalog(path: string): TapeCatalog {
     run('DELETE FROM cartridges WHERE id = ?', id)
   }
 
+  const noteSet = ({ id, pool, createdAt, keepUntil }: KnownSet, isSure: boolean) =>
+    together(() => {
+      const known = set(id)
+      const until = known === undefined ? keepUntil : later(known.keepUntil, keepUntil)
+      run(
+        'INSERT INTO sets (id, pool, created_at, keep_until, is_sure) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET keep_until = excluded.keep_until, created_at = min(created_at, excluded.created_at), is_sure = max(is_sure, excluded.is_sure)',
+        id,
+        pool,
+        createdAt.toISOString(),
+        until?.toISOString() ?? null,
+        Number(isSure),
+      )
+    })
+
   return {
     sets: () =>
       all('SELECT * FROM sets WHERE is_dropped = 0 ORDER BY created_at, id').flatMap((row) => setOf(row) ?? []),
     set,
-    keepSet: ({ id, pool, createdAt, keepUntil }) =>
-      together(() => {
-        const known = set(id)
-        const until = known === undefined ? keepUntil : later(known.keepUntil, keepUntil)
-        run(
-          'INSERT INTO sets (id, pool, created_at, keep_until) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET keep_until = excluded.keep_until, created_at = min(created_at, excluded.created_at)',
-          id,
-          pool,
-          createdAt.toISOString(),
-          until?.toISOString() ?? null,
-        )
-      }),
+    keepSet: (kept) => noteSet(kept, true),
+    noteSet: (kept) => noteSet(kept, false),
+    isExpired: (id, now) =>
+      one('SELECT 1 FROM sets WHERE id = ? AND is_sure = 1 AND keep_until <= ?', id, now.toISOString()) !== undefined,
     dropSet: (id) =>
       together(() => {
         run('DELETE FROM objects WHERE set_id = ?', id)
@@ -131,6 +147,10 @@ export function openTapeCatalog(path: string): TapeCatalog {
     cartridgesOf: (id) =>
       all('SELECT * FROM cartridges WHERE set_id = ? ORDER BY sequence', id).flatMap((row) => cartridgeOf(row) ?? []),
     cartridge,
+    barcodeOf: ({ label: { cartridge: id, barcode } }) => {
+      const row = one('SELECT barcode FROM media WHERE cartridge = ?', id)
+      return row === undefined ? barcode : String(row['barcode'])
+    },
     addCartridge: ({ label, files, isFull, usedBytes }) =>
       together(() => {
         const { cartridge: id, barcode = '', set: labelled } = label
@@ -183,9 +203,10 @@ export function openTapeCatalog(path: string): TapeCatalog {
     object: (id, key) => objectOf(one('SELECT * FROM objects WHERE set_id = ? AND key = ?', id, key)),
     objects: function* (id, prefix) {
       const page = database.prepare('SELECT * FROM objects WHERE set_id = ? AND key >= ? ORDER BY key LIMIT ?')
+      const pageFrom = (key: string) => asked(path, () => page.all(id, key, pageRows))
       // What follows a key first is the key with the least character behind it.
       for (let from: string | undefined = prefix; from !== undefined; ) {
-        const rows: readonly Row[] = page.all(id, from, pageRows)
+        const rows: readonly Row[] = pageFrom(from)
         const objects = [...objectsOf(rows)]
         const found = objects.filter(({ key }) => key.startsWith(prefix))
         yield* found
@@ -197,14 +218,31 @@ export function openTapeCatalog(path: string): TapeCatalog {
       const page = database.prepare(
         'SELECT * FROM objects WHERE cartridge = ? AND (file, offset) > (?, ?) ORDER BY file, offset LIMIT ?',
       )
+      const pageAfter = ({ file, offset }: Pick<KnownObject, 'file' | 'offset'>) =>
+        asked(path, () => page.all(id, file, offset, pageRows))
       for (let last: Pick<KnownObject, 'file' | 'offset'> | undefined = { file: 0, offset: -1 }; last !== undefined; ) {
-        const objects: KnownObject[] = [...objectsOf(page.all(id, last.file, last.offset, pageRows))]
+        const objects: KnownObject[] = [...objectsOf(pageAfter(last))]
         yield* objects
         last = objects.length === pageRows ? objects.at(-1) : undefined
       }
     },
     isEmpty: (id) => one('SELECT 1 FROM objects WHERE set_id = ? LIMIT 1', id) === undefined,
     [Symbol.dispose]: () => database.close(),
+  }
+}
+
+/** Does something with the file of the catalog, and says so where it fails. @throws BackupError `E_TARGET_IO` */
+function asked<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (isBackupError(error)) throw error
+    throw tapeError('E_TARGET_IO', `The catalog ${path} cannot be used: ${String(error)}`, {
+      operation: 'target.catalog',
+      context: { path },
+      hint: "Is its disk full? If the file is damaged, move it away and run 'holdfast tape catalog --rebuild'.",
+      cause: error,
+    })
   }
 }
 
@@ -267,7 +305,8 @@ function objectOf(row: Row | undefined): KnownObject | undefined {
   }
 }
 
-function later(a: Date | undefined, b: Date | undefined): Date | undefined {
+/** The later of two times until which something is kept; undefined is for good. */
+export function later(a: Date | undefined, b: Date | undefined): Date | undefined {
   if (a === undefined || b === undefined) return undefined
   return a > b ? a : b
 }

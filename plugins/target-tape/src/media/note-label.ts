@@ -11,7 +11,7 @@ export function noteLabel(catalog: TapeCatalog, barcode: string, found: FoundLab
   catalog.noteMedium({ barcode, state: 'labelled', cartridge: label.cartridge })
   if (catalog.cartridge(label.cartridge) !== undefined) return
   const { set, pool, writtenAt } = label
-  if (set !== undefined) catalog.keepSet({ id: set.id, pool, createdAt: writtenAt, keepUntil: set.keepUntil })
+  if (set !== undefined) catalog.noteSet({ id: set.id, pool, createdAt: writtenAt, keepUntil: set.keepUntil })
   // Nothing is known of what comes behind the label.
   catalog.addCartridge({ label, files: 1, isFull: false, usedBytes: 0 })
 }

@@ -14,7 +14,7 @@ export function describeMedium(
   const cartridge = medium?.cartridge === undefined ? undefined : catalog.cartridge(medium.cartridge)
   const label = cartridge?.label
   const set = label?.set === undefined ? undefined : (catalog.set(label.set.id) ?? { ...label.set })
-  const isExpired = set?.keepUntil !== undefined && set.keepUntil <= clock.now()
+  const isExpired = label?.set !== undefined && catalog.isExpired(label.set.id, clock.now())
   const state = (): LibraryMedium['state'] => {
     if (isCleaning(barcode)) return 'cleaning'
     if (medium === undefined || medium.state === 'unknown') return 'unknown'

@@ -29,10 +29,12 @@ export function mediaFacet(
       else onTape.push(object)
     }
     const ofCartridge = Map.groupBy(onTape, ({ cartridge }) => cartridge)
-    const cartridges = catalog.cartridgesOf(set).flatMap(({ label }) => {
-      const objects = ofCartridge.get(label.cartridge) ?? []
+    const cartridges = catalog.cartridgesOf(set).flatMap((known) => {
+      const objects = ofCartridge.get(known.label.cartridge) ?? []
       const inOrder = objects.sort((a, b) => a.file - b.file || a.offset - b.offset)
-      return objects.length === 0 ? [] : [{ label, keys: inOrder.map(({ key }) => objectKey(key)) }]
+      return objects.length === 0
+        ? []
+        : [{ barcode: catalog.barcodeOf(known) ?? '', keys: inOrder.map(({ key }) => objectKey(key)) }]
     })
     return { atHand, cartridges }
   }
@@ -50,7 +52,7 @@ export function mediaFacet(
         if (cartridges.length === 0) return []
         const online = await onlineBarcodes(site, options)
         return cartridges.map(
-          ({ label: { barcode = '' }, keys: wanted }): NeededMedium => ({
+          ({ barcode, keys: wanted }): NeededMedium => ({
             name: barcode,
             isOnline: online.has(barcode),
             location: catalog.medium(barcode)?.location,

@@ -40,11 +40,11 @@ export function requireOverwritable(
     })
   }
   if (set === undefined) return
+  if (catalog.isExpired(set.id, clock.now())) return
   const { keepUntil } = catalog.set(set.id) ?? set
-  if (keepUntil !== undefined && keepUntil <= clock.now()) return
-  const until = keepUntil === undefined ? 'for good' : `until ${keepUntil.toISOString()}`
+  const until = keepUntil === undefined ? 'for good' : `until ${keepUntil.toISOString()} at least`
   throw tapeError('E_TARGET_IMMUTABLE', `${barcode} belongs to set ${set.id}, which is kept ${until}.`, {
     context: { ...context, set: set.id },
-    hint: 'Say --force with its name, if nobody needs the set: all of it is lost then.',
+    hint: "'holdfast tape catalog --rebuild' finds out whether it is over; say --force if nobody needs the set: all of it is lost then.",
   })
 }

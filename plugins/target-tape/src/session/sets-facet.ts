@@ -24,11 +24,10 @@ export function setsFacet(site: TapeSite, onOpened: (session: TargetSession) => 
           id,
           createdAt,
           keepUntil,
-          media: catalog.cartridgesOf(id).map(({ label: { barcode = '' } }) => ({
-            name: barcode,
-            isOnline: online.has(barcode),
-            location: catalog.medium(barcode)?.location,
-          })),
+          media: catalog.cartridgesOf(id).map((cartridge) => {
+            const name = catalog.barcodeOf(cartridge) ?? ''
+            return { name, isOnline: online.has(name), location: catalog.medium(name)?.location }
+          }),
         }),
       )
     },

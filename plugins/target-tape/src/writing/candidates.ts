@@ -25,7 +25,7 @@ export function candidates({ places, catalog, pool, mayTake, now }: CandidateQue
     if (medium.state === 'foreign' || label?.pool !== pool) return undefined
     if (label.set === undefined) return [0, 0]
     const { keepUntil } = catalog.set(label.set.id) ?? label.set
-    return keepUntil !== undefined && keepUntil <= now ? [1, keepUntil.getTime()] : undefined
+    return catalog.isExpired(label.set.id, now) ? [1, keepUntil?.getTime() ?? 0] : undefined
   }
   return places
     .flatMap(({ kind, barcode, problem }) => {

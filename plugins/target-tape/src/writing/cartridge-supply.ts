@@ -65,7 +65,7 @@ export function cartridgeSupply(site: SupplySite): CartridgeSupply {
     const { barcode, drive, medium } = mounted
     const found = await readLabel(drive, options)
     noteLabel(catalog, barcode, found)
-    const refusal = medium.isWriteProtected ? 'it is write-protected' : whyNot(found, medium.isWorm === true)
+    const refusal = medium.isWriteProtected ? 'it is write-protected' : whyNot(found, set, medium.isWorm === true)
     if (refusal !== undefined) {
       logger.info(`${barcode} is not used: ${refusal}.`, { barcode })
       return undefined
@@ -99,27 +99,32 @@ export function cartridgeSupply(site: SupplySite): CartridgeSupply {
     return { mounted, label, nextFile: 1 }
   }
 
-  const whyNot = (found: FoundLabel, isWorm: boolean): string | undefined => {
+  const whyNot = (found: FoundLabel, own: KnownSet, isWorm: boolean): string | undefined => {
     if (found.kind === 'blank') return undefined
     if (isWorm) return 'it can be written once, and was'
     if (found.kind !== 'label') return 'it holds something else'
     if (found.label.pool !== pool) return `it is of pool ${found.label.pool}`
     const { set } = found.label
     if (set === undefined) return undefined
-    const keepUntil = (catalog.set(set.id) ?? set).keepUntil
-    return keepUntil !== undefined && keepUntil <= clock.now() ? undefined : 'what it holds is kept'
+    if (set.id === own.id) return 'it is one of those that are being written'
+    if (catalog.isExpired(set.id, clock.now())) return undefined
+    const isOver = set.keepUntil !== undefined && set.keepUntil <= clock.now()
+    return isOver
+      ? 'nobody knows here whether what it holds is kept for longer than its label says'
+      : 'what it holds is kept'
   }
 
   const tryOne = async (barcode: string, set: KnownSet, options: CallOptions): Promise<OpenCartridge | undefined> => {
-    const mounted = await library.mount(barcode, options)
+    let mounted: MountedCartridge | undefined
     let opened: OpenCartridge | undefined
     try {
+      mounted = await library.mount(barcode, options)
       opened = await take(mounted, set, options)
     } catch (error) {
       if (!isOfCartridge(error)) throw error
       logger.warn(`${barcode} cannot be used: ${error.message}`, { barcode })
     } finally {
-      if (opened === undefined) await mounted[Symbol.asyncDispose]()
+      if (opened === undefined) await mounted?.[Symbol.asyncDispose]()
     }
     return opened
   }
@@ -127,7 +132,7 @@ export function cartridgeSupply(site: SupplySite): CartridgeSupply {
   return {
     resume: async (set, options) => {
       const last = catalog.cartridgesOf(set.id).at(-1)
-      const barcode = last?.label.barcode
+      const barcode = last === undefined ? undefined : catalog.barcodeOf(last)
       if (last === undefined || barcode === undefined || last.isFull) return undefined
       const places = await library.places(options)
       if (!places.some((place) => place.barcode === barcode)) return undefined
@@ -151,6 +156,11 @@ export function cartridgeSupply(site: SupplySite): CartridgeSupply {
         await mounted.drive.seek({ file: nextFile, block: 0 }, options)
         opened = { mounted, label: last.label, nextFile }
         return opened
+      } catch (error) {
+        if (!isBackupError(error) || error.code !== 'E_DAMAGED') throw error
+        logger.warn(`${barcode} is not written to any more: ${error.message}`, { barcode })
+        catalog.markFull(last.label.cartridge)
+        return undefined
       } finally {
         if (opened === undefined) await mounted[Symbol.asyncDispose]()
       }

@@ -1,4 +1,4 @@
-import type { KnownSet, TapeCatalog } from '../catalog/tape-catalog.js'
+import { type KnownSet, later, type TapeCatalog } from '../catalog/tape-catalog.js'
 
 /** When a new set is begun: never while the last is kept, for each session, or with the first session of each period (UTC). */
 export type Allocation = 'continue' | 'new' | CalendarPeriod
@@ -20,7 +20,8 @@ export function chooseSet(catalog: TapeCatalog, choice: SetChoice): KnownSet {
   const { pool, allocation, now, keepUntil, randomId } = choice
   const newest = catalog.sets().findLast((set) => set.pool === pool)
   const isOver = newest?.keepUntil !== undefined && newest.keepUntil <= now
-  if (newest !== undefined && !isOver && goesOn(allocation, newest.createdAt, now)) return { ...newest, keepUntil }
+  if (newest !== undefined && !isOver && goesOn(allocation, newest.createdAt, now))
+    return { ...newest, keepUntil: later(newest.keepUntil, keepUntil) }
   return { id: randomId(), pool, createdAt: now, keepUntil }
 }
 

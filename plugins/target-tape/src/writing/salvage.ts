@@ -14,6 +14,7 @@ import { type TapeFile, tapeFile } from '../media/tape-file.js'
 /** A tape file of which nobody knows how much is on the tape. */
 export interface BrokenFile {
   readonly label: CartridgeLabel
+  readonly barcode: string
   readonly file: number
   /** What it must hold. */
   readonly filed: readonly CatalogObject[]
@@ -25,11 +26,10 @@ export interface BrokenFile {
  * @returns `false` when something is missing, or the file cannot be ended: then nothing in it may be counted on
  */
 export async function salvage(library: TapeLibrary, broken: BrokenFile, options: CallOptions): Promise<boolean> {
-  const { label, file, filed } = broken
+  const { label, barcode, file, filed } = broken
   if (filed.length === 0) return true
-  if (label.barcode === undefined) return false
   try {
-    await using mounted = await library.mount(label.barcode, options)
+    await using mounted = await library.mount(barcode, options)
     const { drive } = mounted
     const found = await readLabel(drive, options)
     if (found.kind !== 'label' || found.label.cartridge !== label.cartridge) return false

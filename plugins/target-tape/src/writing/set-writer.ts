@@ -99,11 +99,14 @@ export function setWriter(site: WriterSite): SetWriter {
       if (!hasBegun) site.onFirst()
       hasBegun = true
       const set = site.set()
-      const last = catalog.cartridgesOf(set.id).at(-1)?.label.barcode
-      const resumed = last !== undefined && useless.has(last) ? undefined : await supply.resume(set, call)
+      const last = catalog.cartridgesOf(set.id).at(-1)
+      const resumed =
+        last !== undefined && useless.has(catalog.barcodeOf(last) ?? '') ? undefined : await supply.resume(set, call)
       const opened = resumed ?? (await supply.begin(set, { ...call, except: useless, isHurried }))
       const open: OpenTape = { ...opened, archive: undefined, filed: [], isFresh: resumed === undefined }
       tape = open
+      // A set is kept for as long as any session asked.
+      catalog.keepSet(set)
       if (open.nextFile > 1 || (open.label.set?.sequence ?? 1) === 1) break
       const written = await writeEarlierCatalog(await archiveOf(open), site.set(), catalog, clock.now())
       if (written.kind === 'no-room') await cutShort(open, written)
@@ -182,17 +185,20 @@ export function setWriter(site: WriterSite): SetWriter {
     if (broken === undefined || !isBackupError(error) || site.signal.aborted) return undefined
     if (!mendable.includes(error.code) || salvages === mostSalvages) return undefined
     salvages += 1
-    const { label } = broken
-    logger.warn(`${label.barcode ?? label.cartridge}: ${error.message} What was written is read back.`)
+    const {
+      label,
+      mounted: { barcode },
+    } = broken
+    logger.warn(`${barcode}: ${error.message} What was written is read back.`)
     await leave()
     const { archive, filed, nextFile } = broken
-    if (!(await salvage(site.library, { label, file: nextFile, filed }, call))) return undefined
+    if (!(await salvage(site.library, { label, barcode, file: nextFile, filed }, call))) return undefined
     if (archive !== undefined && filed.length > 0)
       catalog.addFile(label.cartridge, { number: nextFile, endBytes: archive.sizeBytes(), objects: filed })
     // What failed to be written once is not trusted again.
     if (error.code !== 'E_TARGET_UNAVAILABLE') {
       catalog.markFull(label.cartridge)
-      if (label.barcode !== undefined) useless.add(label.barcode)
+      useless.add(barcode)
     }
     return filed
   }
