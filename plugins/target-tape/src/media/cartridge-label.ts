@@ -1,4 +1,4 @@
-import type { CallOptions } from '@holdfast/core'
+import { type CallOptions, isBackupError } from '@holdfast/core'
 import { memberHead } from '@holdfast/formats/tar'
 import { tapeError } from '../drive/drive-errors.js'
 import type { TapeDrive } from '../drive/tape-drive.js'
@@ -12,12 +12,12 @@ import {
   type ReadLabel,
 } from '../layout/label.js'
 import { type FoundMember, NoArchiveError, readArchive } from '../layout/read-archive.js'
-import { mostBlockBytes, tapeFile } from './tape-file.js'
+import { mostBlockBytes, type TapeFile, tapeFile } from './tape-file.js'
 
 /** What is at the beginning of a cartridge. */
 export type FoundLabel =
   | ReadLabel
-  /** Nothing was ever written to it, or it was erased. */
+  /** Nothing was ever written to it, or it was erased, or a label was begun and not finished. */
   | { readonly kind: 'blank' }
   /** Somebody else's: it must not be written to unless somebody says so for this very cartridge. */
   | { readonly kind: 'foreign'; readonly problem: string }
@@ -34,7 +34,8 @@ export async function readLabel(drive: TapeDrive, options: CallOptions): Promise
     for await (const member of readArchive(file)) {
       if (member.name !== labelName || member.sizeBytes > maxLabelBytes)
         return { kind: 'foreign', problem: 'it is a tar archive, and no label comes first' }
-      return decodeLabel(await textOf(member))
+      const read = decodeLabel(await textOf(member))
+      return read.kind === 'label' && (await isUnfinished(file)) ? { kind: 'blank' } : read
     }
   } catch (error) {
     if (error instanceof NoArchiveError) return { kind: 'foreign', problem: error.message }
@@ -66,6 +67,17 @@ export async function writeLabel(drive: TapeDrive, label: CartridgeLabel, option
     context: { device: drive.name, ...(label.barcode !== undefined && { barcode: label.barcode }) },
     hint: 'Clean the drive; if it happens again, retire the cartridge.',
   })
+}
+
+/** Whoever wrote the label did not come to write its filemark: nothing can have been stored behind it. */
+async function isUnfinished(file: TapeFile): Promise<boolean> {
+  try {
+    return (await file.next()) === undefined && file.endedBy() === 'end-of-data'
+  } catch (error) {
+    if (isBackupError(error) && error.code === 'E_DAMAGED') return false
+    if (error instanceof NoArchiveError) return false
+    throw error
+  }
 }
 
 async function isOver(drive: TapeDrive, options: CallOptions): Promise<boolean> {

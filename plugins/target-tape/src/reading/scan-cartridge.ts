@@ -47,10 +47,11 @@ export async function* scanCartridge(
   options: CallOptions,
 ): AsyncGenerator<ScannedFile, ScanEnd> {
   let problem: string | undefined
+  const begins = await drive.reaches(from, options).catch(damageOrThrow)
+  if (begins !== true) return { kind: 'damaged', problem: `the tape ends before tape file ${from}` }
   for (let number = from; ; number++) {
     const objects: CatalogObject[] = []
     try {
-      if (number === from) await drive.seek({ file: number, block: 0 }, options)
       const scanned = await scanFile(drive, label, number, objects, handlers, options)
       if (scanned.kind === 'file') yield scanned.file
       else return problem === undefined ? scanned : { kind: 'damaged', problem }
@@ -59,7 +60,7 @@ export async function* scanCartridge(
       if (!isDamage(error)) throw error
       const reached = await drive.reaches(number + 1, options).catch(damageOrThrow)
       // What no filemark ends is what a killed writer left.
-      if (reached === false && number > from && problem === undefined) return { kind: 'end', isCut: true }
+      if (reached === false && problem === undefined) return { kind: 'end', isCut: true }
       problem ??= error.message
       if (reached !== true) return { kind: 'damaged', problem }
       yield { number, endBytes: 0, objects }
