@@ -23,6 +23,8 @@ export interface SimulatedSite extends Disposable {
   readonly folder: string
   readonly target: (options?: Partial<TapeTargetOptions>) => ReturnType<typeof tapeTarget>
   readonly open: (options?: Partial<TapeTargetOptions>, context?: Partial<PluginContext>) => Promise<TargetSession>
+  /** The same through other units, which something may be wrong with. */
+  readonly openWith: (units: SimulatedUnits, options?: Partial<TapeTargetOptions>) => Promise<TargetSession>
   /** Its changer and drives, for whoever wants to look at cartridges without a target. */
   readonly devices: () => Promise<LibraryDevices>
 }
@@ -74,6 +76,8 @@ export function simulatedSite(
     folder,
     target,
     [Symbol.dispose]: dispose,
+    openWith: (units, some) =>
+      tapeTarget({ ...simulatedOptions, ...some }, opensSimulated(units)).open(testContext({ tempDir: folder })),
     devices: async () => devicesOf(simulated),
     open: (some, context) => target(some).open({ ...testContext({ tempDir: folder }), ...context }),
   }
