@@ -42,7 +42,7 @@ export function mediaFacet(
     ordering: {
       order: async (keys) => {
         const { atHand, cartridges } = sorted(keys)
-        return [...atHand, ...cartridges.flatMap((cartridge) => cartridge.keys)]
+        return [...atHand.sort(), ...cartridges.flatMap((cartridge) => cartridge.keys)]
       },
     },
     media: {

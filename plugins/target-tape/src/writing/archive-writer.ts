@@ -140,8 +140,9 @@ export async function beginArchive(
       if (written.kind === 'no-room') return written
       takenBackFirst.push({ headOffset, before, endOffset: archive.sizeBytes(), held })
       const isOpen = ({ endOffset }: Member) => endOffset > (acceptedBlocks - roomToEndBlocks) * blockBytes
-      const open = takenBackFirst.filter(isOpen)
-      isAllHeld &&= open.length === takenBackFirst.length
+      const { true: open = [], false: safe = [] } = Object.groupBy(takenBackFirst, (member) => `${isOpen(member)}`)
+      for (const member of safe) member.held.release()
+      isAllHeld &&= safe.length === 0
       takenBackFirst = open
       return {
         kind: 'stored',
@@ -153,6 +154,7 @@ export async function beginArchive(
       orCutShort(async () => {
         const isNearEnd = await writeBlocks(archive.end())
         const mark = await drive.endFile(call)
+        for (const { held } of takenBackFirst) held.release()
         return isNearEnd || mark.isNearEnd
       }),
   }

@@ -7,6 +7,6 @@ export type ObjectFacts = Omit<CatalogObject, 'file' | 'offset'>
 export interface HeldObject {
   readonly facts: ObjectFacts
   readonly content: Uint8Array
-  /** Called once nobody needs the content any more. */
+  /** Called once the content will not be needed again; not called where something failed. */
   readonly release: () => void
 }

@@ -3,7 +3,6 @@ import type { LookupCache } from '../catalog/lookup-cache.js'
 import type { KnownSet, TapeCatalog } from '../catalog/tape-catalog.js'
 import { tapeError } from '../drive/drive-errors.js'
 import type { CatalogObject } from '../layout/catalog.js'
-import type { CartridgeLabel } from '../layout/label.js'
 import type { TapeLibrary } from '../library/tape-library.js'
 import { type ArchiveWriter, beginArchive, type CutShort } from './archive-writer.js'
 import type { CartridgeSupply, OpenCartridge } from './cartridge-supply.js'
@@ -111,8 +110,11 @@ export function setWriter(site: WriterSite): SetWriter {
       const written = await writeEarlierCatalog(await archiveOf(open), site.set(), catalog, clock.now())
       if (written.kind === 'no-room') await cutShort(open, written)
       else await endFile(open)
-      // One that is full of that alone is too small for anything.
-      if (tape === undefined && open.isFresh) throw tooSmall(open.label)
+      if (tape !== undefined || !open.isFresh) continue
+      // Full of that alone, it is too small for anything.
+      const { barcode } = opened.mounted
+      logger.warn(`${barcode} has no room for more than the catalog of the cartridges before it.`, { barcode })
+      useless.add(barcode)
     }
     return tape
   }
@@ -149,7 +151,7 @@ export function setWriter(site: WriterSite): SetWriter {
 
   /** Notes what the file holds that ended before its time. Returns objects that have to be written anew. */
   const cutShort = async (open: OpenTape, { returned, isEnded }: CutShort): Promise<readonly HeldObject[]> => {
-    open.filed = open.filed.filter(({ key }) => !returned.some((object) => object.key === key))
+    open.filed = open.filed.filter(({ key }) => !returned.some(({ facts }) => facts.key === key))
     if (isEnded) noteFile(open)
     await retire(open)
     return returned
@@ -249,7 +251,6 @@ export function setWriter(site: WriterSite): SetWriter {
       queuedBytes += sizeBytes
       statistics.queued()
       const done = inTurn(() => write(object)).finally(() => {
-        object.release()
         queuedBytes -= sizeBytes
         if (queuedBytes === 0) statistics.ranDry()
         roomMade.resolve()
@@ -285,13 +286,6 @@ export function setWriter(site: WriterSite): SetWriter {
       await leave()
     },
   }
-}
-
-function tooSmall({ barcode = 'The cartridge' }: CartridgeLabel): Error {
-  return tapeError('E_TARGET_FULL', `${barcode} has no room for the catalog of the cartridges before it.`, {
-    operation: 'target.put',
-    hint: 'Use cartridges that hold more.',
-  })
 }
 
 function tooLarge({ facts: { key, sizeBytes } }: HeldObject): Error {
