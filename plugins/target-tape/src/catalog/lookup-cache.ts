@@ -8,6 +8,8 @@ export interface LookupCache {
   readonly put: (sha256: string, content: Uint8Array) => Promise<void>
   /** Reads a range; `undefined` when it is not there, or shorter. */
   readonly read: (sha256: string, offset: number, length: number) => Promise<Uint8Array | undefined>
+  /** Forgets what turned out to be something else. */
+  readonly drop: (sha256: string) => Promise<void>
   readonly has: (sha256: string, sizeBytes: number) => Promise<boolean>
 }
 
@@ -43,6 +45,7 @@ export function lookupCache(folder: string): LookupCache {
         await file.close()
       }
     },
+    drop: (sha256) => rm(pathOf(sha256), { force: true }),
     has: async (sha256, sizeBytes) => {
       const file = await open(pathOf(sha256)).catch(orMissing)
       if (file === undefined) return false

@@ -102,14 +102,15 @@ function takeOver(
   catalog.keepSet({ id, pool, createdAt, keepUntil })
   for (const { label, objects } of cartridges) {
     const { barcode, cartridge } = label
-    if (barcode !== undefined && whole.has(barcode)) continue
     const known = catalog.cartridge(cartridge)
+    const seenUnder = known === undefined ? barcode : catalog.barcodeOf(known)
+    if (seenUnder !== undefined && whole.has(seenUnder)) continue
     if (known === undefined) catalog.addCartridge({ label, files: 1, isFull: false, usedBytes: 0 })
     for (const [number, filed] of Map.groupBy(objects, ({ file }) => file)) {
       const endBytes = Math.max(...filed.map(({ offset, sizeBytes }) => offset + sizeBytes))
       catalog.addFile(label.cartridge, { number, endBytes, objects: filed })
     }
-    if (barcode !== undefined && catalog.medium(barcode) === undefined)
+    if (known === undefined && barcode !== undefined && catalog.medium(barcode) === undefined)
       catalog.noteMedium({ barcode, state: 'labelled', cartridge })
   }
 }

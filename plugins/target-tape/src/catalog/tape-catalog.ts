@@ -187,13 +187,17 @@ export function openTapeCatalog(path: string): TapeCatalog {
     markFull: (id) => run('UPDATE cartridges SET is_full = 1 WHERE id = ?', id),
     media: () => all('SELECT * FROM media ORDER BY barcode').flatMap((row) => mediumOf(row) ?? []),
     medium: (barcode) => mediumOf(one('SELECT * FROM media WHERE barcode = ?', barcode)),
-    noteMedium: ({ barcode, state, cartridge: id }) =>
+    noteMedium: ({ barcode, state, cartridge: id }) => {
+      // One that has another barcode now is seen under the old one no more.
+      if (id !== undefined)
+        run("UPDATE media SET state = 'unknown', cartridge = NULL WHERE cartridge = ? AND barcode <> ?", id, barcode)
       run(
         'INSERT INTO media (barcode, state, cartridge, location) VALUES (?, ?, ?, NULL) ON CONFLICT (barcode) DO UPDATE SET state = excluded.state, cartridge = excluded.cartridge, location = NULL',
         barcode,
         state,
         id ?? null,
-      ),
+      )
+    },
     noteLocation: (barcode, location) =>
       run(
         "INSERT INTO media (barcode, state, cartridge, location) VALUES (?, 'unknown', NULL, ?) ON CONFLICT (barcode) DO UPDATE SET location = excluded.location",

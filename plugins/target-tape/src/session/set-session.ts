@@ -98,8 +98,26 @@ export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): 
     const known = catalog.object(set.id, object.key)
     if (known === undefined) throw notFound(object.key)
     const content = (await collected(bulk(known, 0, known.sizeBytes, options), known.sizeBytes, memory, options)).bytes
-    if (createHash('sha256').update(content).digest('hex') !== known.sha256) throw altered(known)
+    if (sha256Of(content) !== known.sha256) throw altered(known)
     await cache.put(known.sha256, content)
+  }
+
+  /** A range of what is read to find others. Who reads all of it gets what was put, whatever became of the copy at hand. */
+  const atHand = async (
+    object: Omit<HeldObject, 'content'> | KnownObject,
+    offset: number,
+    length: number,
+    options: CallOptions,
+  ): Promise<Uint8Array> => {
+    await lookup(object, options)
+    const isRight = (content: Uint8Array) => length < object.sizeBytes || sha256Of(content) === object.sha256
+    const content = await cache.read(object.sha256, offset, length)
+    if (content !== undefined && isRight(content)) return content
+    await cache.drop(object.sha256)
+    await lookup(object, options)
+    const again = await cache.read(object.sha256, offset, length)
+    if (again === undefined || !isRight(again)) throw altered(object)
+    return again
   }
 
   return {
@@ -137,9 +155,7 @@ export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): 
       const { offset, length } = options.range ?? { offset: 0, length: object.sizeBytes }
       if (offset + length > object.sizeBytes) throw shorter(object, offset + length)
       if (object.isLookup) {
-        await lookup(object, options)
-        const content = await cache.read(object.sha256, offset, length)
-        if (content === undefined) throw altered(object)
+        const content = await atHand(object, offset, length, options)
         if (content.length > 0) yield content
         return
       }
@@ -190,10 +206,14 @@ export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): 
 }
 
 function factsOf(key: ObjectKey, content: Uint8Array, storedAt: Date, { isBulk = false }: PutOptions): ObjectFacts {
-  const sha256 = createHash('sha256').update(content).digest('hex')
+  const sha256 = sha256Of(content)
   // Tape knows seconds.
   const wholeSeconds = new Date(Math.floor(storedAt.getTime() / 1000) * 1000)
   return { key, sizeBytes: content.length, sha256, storedAt: wholeSeconds, isLookup: !isBulk }
+}
+
+function sha256Of(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex')
 }
 
 function infoOf({ key, sizeBytes, storedAt }: ObjectFacts): ObjectInfo {
