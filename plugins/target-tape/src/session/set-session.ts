@@ -104,7 +104,7 @@ export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): 
 
   /** A range of what is read to find others. Who reads all of it gets what was put, whatever became of the copy at hand. */
   const atHand = async (
-    object: Omit<HeldObject, 'content'> | KnownObject,
+    object: ObjectFacts | KnownObject,
     offset: number,
     length: number,
     options: CallOptions,
