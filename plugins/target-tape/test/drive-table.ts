@@ -137,10 +137,10 @@ export function describeDriveAtItsEnd(title: string, site: MakeSite): void {
       const into = new Uint8Array(blockBytes)
       await expect(drive.read(into, call)).rejects.toMatchObject({
         code: 'E_TARGET_IO',
-        context: { device: 'drive 0' },
+        context: { device: drive.name },
       })
       expect(drive.spot()).toBeUndefined()
-      await expect(drive.read(into, call)).rejects.toThrow('drive 0 does not know where its tape is.')
+      await expect(drive.read(into, call)).rejects.toThrow(`${drive.name} does not know where its tape is.`)
       await drive.seek({ file: 0, block: 1 }, call)
       expect(await drive.read(into, call)).toEqual({ kind: 'block', bytes: blockBytes })
       expect(into).toEqual(numbered(0, 1))
@@ -150,7 +150,7 @@ export function describeDriveAtItsEnd(title: string, site: MakeSite): void {
       const { drive } = await site()
       await drive.load(call)
       await fill(drive, [1, 1])
-      await expect(drive.seek({ file: 7, block: 0 }, call)).rejects.toThrow(/drive 0/)
+      await expect(drive.seek({ file: 7, block: 0 }, call)).rejects.toThrow(drive.name)
       await expect(drive.seek({ file: 1, block: 9 }, call)).rejects.toMatchObject({ code: 'E_DAMAGED' })
     })
   })

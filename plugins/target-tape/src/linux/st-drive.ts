@@ -99,16 +99,19 @@ export async function openStDrive(
       const { online, empty } = await ioctls().status()
       isOnline = online
       if (online) return
-      if (empty && hasAsked) {
+      if (!hasAsked) {
+        // A cartridge that was let go of, and is still in the drive, is taken back in; one on its way refuses that.
+        await ioctls().operate('MTLOAD').catch(onErrno(errno.EIO, undefined))
+        hasAsked = true
+      } else if (empty) {
         throw tapeError('E_MEDIA_NEEDED', `There is no cartridge in ${path}.`, {
           hint: 'Put a cartridge into the drive.',
         })
-      }
-      // A cartridge that was let go of, and is still in the drive, is taken back in.
-      if (empty) await ioctls().operate('MTLOAD').catch(onErrno(errno.EIO, undefined))
-      else if (performance.now() >= end) throw tapeError('E_TARGET_UNAVAILABLE', `${path} does not become ready.`)
-      else await sleep(pollMs, undefined, { signal })
-      hasAsked ||= empty
+      } else if (performance.now() >= end) {
+        throw tapeError('E_TARGET_UNAVAILABLE', `${path} does not become ready.`, {
+          hint: 'Look at its display or its web page: it may be offline, or want a person.',
+        })
+      } else await sleep(pollMs, undefined, { signal })
     }
   }
 
