@@ -26,7 +26,8 @@ export interface LinuxLibrary {
 }
 
 /**
- * Opens a library whose devices are those of this machine. **Unproven on hardware**: proved with simulated devices alone.
+ * Opens a library whose devices are those of this machine. **Unproven on hardware**: it ran with the drivers of Linux 6.1 in
+ * a virtual machine, over a simulated library.
  *
  * A drive of the sg driver does all that one by iSCSI does; one of the st driver tells less, see `openStDrive`. A device that works
  * has a thread of Node's pool, of which there are 4: set `UV_THREADPOOL_SIZE` for more drives than two.

@@ -135,11 +135,12 @@ export async function openStDrive(
     const blocks = wanted.block - (isWithin ? from.block : 0)
     return (await space('MTFSF', files, options)) && (await space('MTFSR', blocks, options))
   }
-  /** After EIO: tells whether the tape ended on the way, by a filemark or by the end of the data. */
-  const whyStopped = async (): Promise<'filemark' | 'end-of-data'> => {
-    const { atFilemark, endOfData } = await ioctls().status()
+  /** After EIO in a tape file: tells whether the tape ended on the way, by a filemark or by the end of the data. */
+  const whyStopped = async (within: number): Promise<'filemark' | 'end-of-data'> => {
+    const { endOfData, file } = await ioctls().status()
     if (endOfData) return 'end-of-data'
-    if (atFilemark) return 'filemark'
+    // The driver counts files; that it is at the beginning of one it also says where nothing moved.
+    if (file === within + 1) return 'filemark'
     throw tapeError('E_TARGET_IO', `${path} cannot go over its tape.`, { context: { device: path }, hint: cleanIt })
   }
   /** Reading failed. The end of the data is told by going over the block that is not there; one that is damaged is. */
@@ -181,7 +182,7 @@ export async function openStDrive(
       if (from?.file === wanted.file && from.block === wanted.block) return Promise.resolve()
       return moving('seek', options, async () => {
         if (!(await spaceTo(wanted, from, options))) {
-          await whyStopped()
+          await whyStopped(wanted.file)
           throw tapeError('E_DAMAGED', `${path}: the tape ends before tape file ${wanted.file}, or within it.`, {
             operation: 'target.seek',
             hint: "Its catalog says otherwise: read the tape's own with 'holdfast tape catalog --rebuild'.",
@@ -194,17 +195,17 @@ export async function openStDrive(
       const from = known()
       return await moving('skip', options, async () => {
         moves.seeks += 1
-        const start = await ioctls().position()
         if (await space('MTFSR', blocks, options)) {
           spot = { ...from, block: from.block + blocks }
           return blocks
         }
-        // The driver keeps how far it came to itself; the drive counts a filemark as a block.
-        const end = await whyStopped()
-        const passed = (await ioctls().position()) - start - (end === 'filemark' ? 1 : 0)
-        // Where nothing moved, the driver calls the beginning of a tape file a filemark.
-        if (passed < 0) throw unreadable(path, from)
-        spot = end === 'filemark' ? { file: from.file + 1, block: 0 } : { ...from, block: from.block + passed }
+        await whyStopped(from.file)
+        // The driver keeps to itself how far it came, and few drives tell it what it asks for with MTIOCPOS: once more, step by step.
+        if (!(await spaceTo(from, undefined, options))) throw unreadable(path, from)
+        let passed = 0
+        while (passed < blocks && (await space('MTFSR', 1, options))) passed += 1
+        const hasEnded = passed < blocks && (await whyStopped(from.file)) === 'filemark'
+        spot = hasEnded ? { file: from.file + 1, block: 0 } : { ...from, block: from.block + passed }
         return passed
       })
     },

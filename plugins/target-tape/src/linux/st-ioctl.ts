@@ -12,17 +12,15 @@ export const stOperation = {
   MTLOAD: 30,
 } as const
 
-/** `_IOW('m', 1, struct mtop)`, `_IOR('m', 2, struct mtget)`, `_IOR('m', 3, struct mtpos)`. */
-export const stRequest = { MTIOCTOP: 0x40086d01, MTIOCGET: 0x80306d02, MTIOCPOS: 0x80086d03 } as const
+/** `_IOW('m', 1, struct mtop)` and `_IOR('m', 2, struct mtget)`. */
+export const stRequest = { MTIOCTOP: 0x40086d01, MTIOCGET: 0x80306d02 } as const
 
-/** Offsets within `struct mtop`, `struct mtget` and `struct mtpos`, where a long has 8 bytes. */
+/** Offsets within `struct mtop` and `struct mtget`, where a long has 8 bytes. */
 export const mtop = { bytes: 8, operation: 0, count: 4 } as const
-export const mtget = { bytes: 48, status: 16, generic: 24, file: 40, block: 44 } as const
-export const mtpos = { bytes: 8, block: 0 } as const
+export const mtget = { bytes: 48, status: 16, generic: 24, file: 40 } as const
 
 /** `GMT_*`: bits of `mt_gstat`. */
 export const stFlag = {
-  atFilemark: 0x8000_0000n,
   nearEnd: 0x2000_0000n,
   endOfData: 0x0800_0000n,
   writeProtected: 0x0400_0000n,
@@ -34,24 +32,19 @@ export const stFlag = {
 export type StStatus = Readonly<Record<keyof typeof stFlag, boolean>> & {
   /** 0: every block has its own length. */
   readonly blockLengthBytes: number
+  /** Tape file that the head is in, counted from 0; negative when the driver does not know. */
+  readonly file: number
 }
 
 /** The ioctls of a drive that is open. */
 export interface StIoctls {
   readonly operate: (operation: keyof typeof stOperation, count?: number) => Promise<void>
   readonly status: () => Promise<StStatus>
-  /** Which block is next, filemarks included, as the drive counts them from the beginning of the tape. */
-  readonly position: () => Promise<number>
 }
 
 const blockLengthMask = 0xff_ffff
 
 export function stIoctls(fd: number, { ioctl }: SystemCalls): StIoctls {
-  const asked = async (request: number, bytes: number): Promise<DataView> => {
-    const view = new DataView(new ArrayBuffer(bytes))
-    await ioctl(fd, request, new Uint8Array(view.buffer))
-    return view
-  }
   return {
     operate: async (operation, count = 1) => {
       const view = new DataView(new ArrayBuffer(mtop.bytes))
@@ -60,20 +53,20 @@ export function stIoctls(fd: number, { ioctl }: SystemCalls): StIoctls {
       await ioctl(fd, stRequest.MTIOCTOP, new Uint8Array(view.buffer))
     },
     status: async () => {
-      const view = await asked(stRequest.MTIOCGET, mtget.bytes)
+      const view = new DataView(new ArrayBuffer(mtget.bytes))
+      await ioctl(fd, stRequest.MTIOCGET, new Uint8Array(view.buffer))
       const flags = view.getBigInt64(mtget.generic, true)
       const has = (flag: bigint) => (flags & flag) !== 0n
       return {
-        atFilemark: has(stFlag.atFilemark),
         nearEnd: has(stFlag.nearEnd),
         endOfData: has(stFlag.endOfData),
         writeProtected: has(stFlag.writeProtected),
         online: has(stFlag.online),
         empty: has(stFlag.empty),
         blockLengthBytes: Number(view.getBigInt64(mtget.status, true) & BigInt(blockLengthMask)),
+        file: view.getInt32(mtget.file, true),
       }
     },
-    position: async () => Number((await asked(stRequest.MTIOCPOS, mtpos.bytes)).getBigInt64(mtpos.block, true)),
   }
 }
 

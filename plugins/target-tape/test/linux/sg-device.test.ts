@@ -1,6 +1,7 @@
 import { inquiry, readBlock, rewind, writeBlock } from '@holdfast/protocol-iscsi/scsi'
 import { describe, expect, it } from 'vitest'
 import { openSgDevice } from '../../src/linux/sg-device.js'
+import { sgRequest } from '../../src/linux/sg-header.js'
 import { call, numbered } from '../drive-table.js'
 import { sgSite } from './sites.js'
 
@@ -36,6 +37,8 @@ describe('a unit behind sg', () => {
     expect(dataInBytes).toBeGreaterThanOrEqual(36)
     expect(dataInBytes).toBeLessThan(255)
     expect(library.counters(0).bytesRead).toBe(0)
+    // An answer is the caller's for good.
+    expect(attention.sense[2]).toBe(6)
   })
 
   it.each([
@@ -50,6 +53,15 @@ describe('a unit behind sg', () => {
     await expect(asking).rejects.toMatchObject({ code: 'E_TARGET_UNAVAILABLE', context: { device: '/dev/sg1' } })
     await expect(asking).rejects.toThrow(words)
     expect(await unit.execute(testUnitReady, call)).toMatchObject({ status: expect.any(Number) })
+  })
+
+  it('takes sense data beside GOOD for an answer', () => {
+    const { header, answer } = sgRequest(() => 0n)
+    const view = new DataView(header.buffer)
+    view.setUint16(70, 8, true)
+    expect(answer()).toMatchObject({ status: 0 })
+    view.setUint16(70, 6, true)
+    expect(answer()).toContain('driver status 6')
   })
 
   it('rejects at an abort at once; what follows waits for the command that still runs', async () => {
@@ -109,6 +121,7 @@ describe('a unit behind sg', () => {
     kernel.passing = () => gate.promise
     const abort = new AbortController()
     const asking = unit.execute(testUnitReady, { signal: abort.signal })
+    await new Promise((resolve) => setTimeout(resolve, 5))
     abort.abort(new Error('enough'))
     await expect(asking).rejects.toThrow('enough')
     setTimeout(gate.resolve, 10)

@@ -1,4 +1,5 @@
 import { constants } from 'node:fs'
+import { setImmediate as soon } from 'node:timers/promises'
 import type { ScsiAnswer, ScsiDevice } from '@holdfast/protocol-iscsi/scsi'
 import type { SystemCalls } from '../../src/linux/system-calls.js'
 import { simulatedSt } from './simulated-st.js'
@@ -136,12 +137,12 @@ interface Sent {
   readonly dataIn: Uint8Array
   readonly end: Promise<void>
   done: Done | undefined
+  isPolled: boolean
 }
 
 /** drivers/scsi/sg.c: sg_write, sg_read and sg_poll for `struct sg_io_hdr`, one command at a time. */
 function sgFile(device: ScsiDevice, kernel: SimulatedKernel, memory: Memory): OpenFile {
   let sent: Sent | undefined
-  let polls = 0
   return {
     write: async (bytes) => {
       const header = new DataView(bytes.slice().buffer)
@@ -157,9 +158,10 @@ function sgFile(device: ScsiDevice, kernel: SimulatedKernel, memory: Memory): Op
       const dataIn = new Uint8Array(direction === -3 ? dataBytes : 0)
       const command = { cdb, ...(direction === -2 && { dataOut: data.slice() }), ...(direction === -3 && { dataIn }) }
       const end = Promise.withResolvers<void>()
-      const request: Sent = { header, dataIn, done: undefined, end: end.promise }
+      const request: Sent = { header, dataIn, done: undefined, isPolled: false, end: end.promise }
       sent = request
       const carryOut = async (): Promise<void> => {
+        await soon()
         await kernel.passing(cdb)
         request.done = await device.execute(command, { signal: new AbortController().signal }).catch((): Done => 'lost')
         end.resolve()
@@ -168,8 +170,10 @@ function sgFile(device: ScsiDevice, kernel: SimulatedKernel, memory: Memory): Op
       return bytes.length
     },
     readable: async () => {
-      // Every other poll comes back early, as by a signal.
-      if (++polls % 2 === 0) await sent?.end
+      if (sent === undefined) return
+      // The first comes back early, as by a signal.
+      if (sent.isPolled) await sent.end
+      sent.isPolled = true
     },
     read: async (into) => {
       if (sent?.done === undefined) throw failure('EAGAIN')

@@ -143,12 +143,6 @@ export async function simulatedSt(device: ScsiDevice): Promise<OpenFile> {
     view.setInt32(44, block, true)
     return 0
   }
-  const position = async (view: DataView): Promise<number> => {
-    const { isGood, data } = await run([0x34, 0, 0, 0, 0, 0, 0, 0, 0, 0], { dataIn: new Uint8Array(20) })
-    if (!isGood || (data[0]! & 4) !== 0) throw failure('EIO')
-    view.setBigInt64(0, BigInt(new DataView(data.buffer, data.byteOffset).getUint32(4)), true)
-    return 0
-  }
   const checkLength = (bytes: number): void => {
     checkReady()
     if (blockSize !== 0)
@@ -219,7 +213,6 @@ export async function simulatedSt(device: ScsiDevice): Promise<OpenFile> {
       if (request === 0x40086d01 && view.byteLength === 8)
         return await operate(view.getInt16(0, true), view.getInt32(4, true))
       if (request === 0x80306d02 && view.byteLength === 48) return status(view)
-      if (request === 0x80086d03 && view.byteLength === 8) return await position(view)
       throw failure('ENOTTY')
     },
     readable: async () => undefined,

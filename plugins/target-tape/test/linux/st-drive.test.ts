@@ -20,6 +20,17 @@ describe('a drive behind st', () => {
     expect(drive.spot()).toBeUndefined()
   })
 
+  it('does not take the last block of a tape for its end when it cannot be read', async () => {
+    const content = [numbered(0, 0), numbered(0, 1)]
+    const { library, drive } = await stSite({ cartridges: [{ barcode: 'T1', sizeBytes: 4 * 2 ** 20, content }] })
+    await drive.load(call)
+    library.damageBlock('T1', 1)
+    await drive.seek({ file: 0, block: 1 }, call)
+    await expect(drive.read(into, call)).rejects.toMatchObject({ code: 'E_TARGET_IO' })
+    await drive.seek({ file: 0, block: 2 }, call)
+    expect(await drive.read(into, call)).toEqual({ kind: 'end-of-data' })
+  })
+
   it('tells the end of the data behind a block as well, as often as it is asked', async () => {
     const { drive } = await stSite()
     await drive.load(call)
@@ -102,8 +113,8 @@ describe('a drive behind st', () => {
     expect(abort.signal.aborted).toBe(true)
   })
 
-  it('counts blocks that it goes over from any place, and says when they cannot be gone over', async () => {
-    const { library, drive } = await stSite()
+  it('counts blocks that it goes over from any place, and stops at the end of the data', async () => {
+    const { drive } = await stSite()
     await drive.load(call)
     await fill(drive, [2, 4, 1])
     for (const block of [0, 1, 3, 4]) {
@@ -115,10 +126,24 @@ describe('a drive behind st', () => {
     await drive.seek({ file: 3, block: 0 }, call)
     expect(await drive.skip(3, call)).toBe(0)
     expect(drive.spot()).toEqual({ file: 3, block: 0 })
+  })
+
+  it('says when blocks cannot be gone over, and takes no error for a filemark', async () => {
+    const { library, drive } = await stSite()
+    await drive.load(call)
+    await fill(drive, [2, 4, 1])
+    const unreadable = { key: 3, additional: 0x1100, information: 2 }
     await drive.seek({ file: 1, block: 0 }, call)
-    library.failNext(0, { opcode: 0x11, result: { key: 3, additional: 0x1100, information: 2 } })
+    library.failNext(0, { opcode: 0x11, result: unreadable })
     await expect(drive.skip(2, call)).rejects.toMatchObject({ code: 'E_TARGET_IO' })
     expect(drive.spot()).toBeUndefined()
+    await drive.seek({ file: 1, block: 0 }, call)
+    expect(await drive.read(into, call)).toMatchObject({ kind: 'block' })
+    expect(into).toEqual(numbered(1, 0))
+    // The way back succeeds; the steps fail at the beginning of a file, which looks like a filemark.
+    await drive.seek({ file: 1, block: 0 }, call)
+    library.failNext(0, { opcode: 0x11, afterCommands: 2, result: { ...unreadable, information: 1 }, times: 9 })
+    await expect(drive.skip(9, call)).rejects.toMatchObject({ code: 'E_TARGET_IO' })
   })
 
   it('is open once only, and leaves the device to others when it is closed', async () => {
