@@ -7,7 +7,7 @@ import { onDevice } from '../../src/linux/device-errors.js'
 import { openLinuxLibrary } from '../../src/linux/open-linux-library.js'
 import { loadSystemCalls } from '../../src/linux/system-calls.js'
 import { call, numbered } from '../drive-table.js'
-import { failure } from './simulated-kernel.js'
+import { failure } from './open-file.js'
 import { kernelOf } from './sites.js'
 
 function machine() {

@@ -1,5 +1,5 @@
 import { decodeSense, type ScsiDevice, type Sense, scsiStatus, senseKey } from '@holdfast/protocol-iscsi/scsi'
-import { failure, type OpenFile } from './simulated-kernel.js'
+import { failure, type OpenFile } from './open-file.js'
 
 const signal = new AbortController().signal
 
