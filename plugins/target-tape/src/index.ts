@@ -1,6 +1,6 @@
 export { scsiDrive } from './drive/scsi-drive.js'
 export type { BlockRead, BlockWritten, DriveMoves, LoadedMedium, TapeDrive, TapeSpot } from './drive/tape-drive.js'
 export { type Changer, type ChangerPlace, scsiChanger } from './library/scsi-changer.js'
-export type { IscsiLibraryOptions, TapeTargetOptions } from './options.js'
+export type { IscsiLibraryOptions, LinuxLibraryOptions, TapeTargetOptions } from './options.js'
 export { type OpenLibrary, plugin, type TapeTargetCapabilities, tapeTarget } from './tape-target.js'
 export type { LibraryDevices } from './transport/library-devices.js'

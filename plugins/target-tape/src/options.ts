@@ -25,9 +25,18 @@ export interface IscsiLibraryOptions {
   readonly digests?: 'none' | 'crc32c' | 'prefer-crc32c' | undefined
 }
 
+/** A library whose devices are those of this machine. */
+export interface LinuxLibraryOptions {
+  readonly kind: 'linux'
+  /** Of the sg driver: `/dev/sg3`. */
+  readonly changer: string
+  /** Of the sg or the st driver, `/dev/sg4` or `/dev/nst0`, in the order in which the changer counts them. */
+  readonly drives: readonly string[]
+}
+
 /** Options of {@link tapeTarget}. */
 export interface TapeTargetOptions {
-  readonly library: IscsiLibraryOptions
+  readonly library: IscsiLibraryOptions | LinuxLibraryOptions
   /** Name of the pool that its cartridges are labelled for. */
   readonly pool: string
   /** Folder for the catalog; a relative one starts at the config file. One folder for all targets of one library. */
@@ -72,7 +81,7 @@ const chapIdentity = {
 }
 
 const iscsiLibrary = z.strictObject({
-  kind: z.literal('iscsi', "expected 'iscsi'"),
+  kind: z.literal('iscsi'),
   host: text('expected a host name or an address'),
   port: z.number('expected a port').int().min(1).max(65_535).default(3260),
   target: text('expected the name of an iSCSI target').regex(
@@ -89,9 +98,26 @@ const iscsiLibrary = z.strictObject({
   digests: z.enum(['none', 'crc32c', 'prefer-crc32c'], "expected 'none', 'crc32c' or 'prefer-crc32c'").default('none'),
 })
 
+const device = text('expected the path of a device').regex(
+  /^\/dev\//,
+  'expected the path of a device, such as /dev/sg3',
+)
+
+const linuxLibrary = z.strictObject({
+  kind: z.literal('linux'),
+  changer: device.describe('Device of the changer'),
+  drives: z
+    .array(device)
+    .min(1, 'expected at least one drive')
+    .refine((paths) => new Set(paths).size === paths.length, 'a drive is named twice')
+    .describe('Devices of the drives, in the order in which the changer counts them'),
+})
+
 /** Checks and completes the options. */
 export const tapeOptions = z.strictObject({
-  library: iscsiLibrary.describe('How the library is reached'),
+  library: z
+    .discriminatedUnion('kind', [iscsiLibrary, linuxLibrary], "expected a library of kind 'iscsi' or 'linux'")
+    .describe('How the library is reached'),
   pool: text('expected the name of a pool')
     .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, "lower-case letters, digits, '-' and '_', at most 63")
     .describe('Name of the pool that its cartridges are labelled for'),

@@ -20,7 +20,7 @@ import { maxObjectBytes } from './session/set-session.js'
 import { setsFacet } from './session/sets-facet.js'
 import type { TapeSite } from './session/tape-site.js'
 import type { LibraryDevices } from './transport/library-devices.js'
-import { openIscsiLibrary } from './transport/open-iscsi-library.js'
+import { openLibrary } from './transport/open-library.js'
 
 const capabilities = {
   sequential: true,
@@ -51,7 +51,7 @@ const fileBytes = 4 * 2 ** 30
  * The library is not touched before something is read or written that is not in the local catalog.
  * @throws BackupError `E_CONFIG` for wrong options
  */
-export function tapeTarget(options: TapeTargetOptions, openLibrary: OpenLibrary = openIscsiLibrary) {
+export function tapeTarget(options: TapeTargetOptions, open: OpenLibrary = openLibrary) {
   const parsed = parseOptions('target', 'tape', tapeOptions, options)
   return defineTarget({
     id: 'tape',
@@ -65,7 +65,7 @@ export function tapeTarget(options: TapeTargetOptions, openLibrary: OpenLibrary 
       let library: Promise<TapeLibrary> | undefined
       let reached: TapeLibrary | undefined
       const connect = async (): Promise<TapeLibrary> => {
-        devices = openLibrary(parsed.library, context)
+        devices = open(parsed.library, context)
         const { changer, drives } = await devices
         reached = tapeLibrary(changer, drives, { claims, patienceMs: drivePatienceMs })
         return reached

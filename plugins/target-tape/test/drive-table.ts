@@ -136,7 +136,7 @@ export function describeDriveAtItsEnd(title: string, site: MakeSite): void {
       library.failNext(0, { opcode: 0x08, result: { key: 3, additional: 0x1100 } })
       const into = new Uint8Array(blockBytes)
       await expect(drive.read(into, call)).rejects.toMatchObject({
-        code: 'E_TARGET_IO',
+        code: 'E_DAMAGED',
         context: { device: drive.name },
       })
       expect(drive.spot()).toBeUndefined()

@@ -191,6 +191,15 @@ export async function openStDrive(
         spot = wanted
       })
     },
+    reaches: async (file, options) => {
+      const from = spot
+      return await moving('seek', options, async () => {
+        const isThere = await spaceTo({ file, block: 0 }, from, options)
+        if (!isThere) await whyStopped(file)
+        spot = isThere ? { file, block: 0 } : undefined
+        return isThere
+      })
+    },
     skip: async (blocks, options) => {
       const from = known()
       return await moving('skip', options, async () => {
@@ -256,6 +265,17 @@ export async function openStDrive(
         return { isNearEnd: isNear }
       })
     },
+    erase: (options) =>
+      moving('erase', options, async () => {
+        // Erasing proper takes hours; a filemark at the beginning ends the data there.
+        await ioctls().operate('MTREW')
+        await ioctls().operate('MTWEOF')
+        await ioctls().operate('MTREW')
+        spot = { file: 0, block: 0 }
+      }),
+    // The driver passes no alerts on, and reserves drives for its process by itself.
+    alerts: async () => [],
+    release: async () => {},
     close: async () => {
       await last
       if (fd !== undefined) await calls.close(fd)
@@ -267,7 +287,7 @@ export async function openStDrive(
 const cleanIt = 'The tape cannot be read here. Clean the drive; if it happens again, retire the cartridge.'
 
 function unreadable(path: string, { file, block }: TapeSpot): Error {
-  return tapeError('E_TARGET_IO', `${path} cannot read block ${block} of tape file ${file}.`, {
+  return tapeError('E_DAMAGED', `${path} cannot read block ${block} of tape file ${file}.`, {
     operation: 'target.read',
     context: { device: path },
     hint: cleanIt,

@@ -9,7 +9,7 @@ import type { LibraryDevices } from './library-devices.js'
 
 /** Connects to a library of one iSCSI target. A connection that was lost is made anew for the next command. */
 export async function openIscsiLibrary(
-  options: CompleteTapeOptions['library'],
+  options: Extract<CompleteTapeOptions['library'], { kind: 'iscsi' }>,
   { resolveSecret, signal }: Pick<PluginContext, 'resolveSecret' | 'signal'>,
 ): Promise<LibraryDevices> {
   const { host, port, target, changer, drives, chap, digests } = options

@@ -7,6 +7,7 @@ import { onDevice } from '../../src/linux/device-errors.js'
 import { openLinuxLibrary } from '../../src/linux/open-linux-library.js'
 import { loadSystemCalls } from '../../src/linux/system-calls.js'
 import { call, numbered } from '../drive-table.js'
+import { memoryClaims } from '../support/memory-claims.js'
 import { failure } from './open-file.js'
 import { kernelOf } from './sites.js'
 
@@ -21,7 +22,7 @@ describe('a library of this machine', () => {
     const { simulated, kernel } = machine()
     const devices = { changer: '/dev/sg0', drives: ['/dev/sg1', '/dev/nst1'] }
     const { changer, drives, close } = await openLinuxLibrary(devices, call, kernel)
-    const library = tapeLibrary(changer, drives)
+    const library = tapeLibrary(changer, drives, { claims: memoryClaims(), patienceMs: 1000 })
     {
       await using first = await library.mount('T1', call)
       await using second = await library.mount('T2', call)

@@ -26,7 +26,7 @@ describe('a drive behind st', () => {
     await drive.load(call)
     library.damageBlock('T1', 1)
     await drive.seek({ file: 0, block: 1 }, call)
-    await expect(drive.read(into, call)).rejects.toMatchObject({ code: 'E_TARGET_IO' })
+    await expect(drive.read(into, call)).rejects.toMatchObject({ code: 'E_DAMAGED' })
     await drive.seek({ file: 0, block: 2 }, call)
     expect(await drive.read(into, call)).toEqual({ kind: 'end-of-data' })
   })
