@@ -94,8 +94,9 @@ const final = 0x80
 export function encodeInitiatorPdu(pdu: InitiatorPdu, data?: Uint8Array): Pdu {
   switch (pdu.kind) {
     case 'scsi-command': {
-      const simple = 1
-      const flags = (pdu.isFinal ? final : 0) | (pdu.isRead ? 0x40 : 0) | (pdu.isWrite ? 0x20 : 0) | simple
+      // Commands that are under way together are carried out as they came: a tape's blocks have an order.
+      const ordered = 2
+      const flags = (pdu.isFinal ? final : 0) | (pdu.isRead ? 0x40 : 0) | (pdu.isWrite ? 0x20 : 0) | ordered
       const fill = (view: DataView, header: Uint8Array) => {
         header.set(pdu.lun, 8)
         putRequest(view, pdu)

@@ -29,13 +29,19 @@ import type { BlockRead, LoadedMedium, TapeDrive, TapeSpot } from './tape-drive.
 const opcodes = { reserve: 0x16, locate16: 0x92, readAttribute: 0x8c } as const
 const releaseTimeoutMs = 10_000
 
+/** How a drive is reached. */
+export interface ScsiDriveOptions {
+  /** The way to it keeps the order of commands that are under way together, and so many help. @defaultValue 1 */
+  readonly writesAtOnce?: number
+}
+
 /**
  * A drive that takes SCSI commands.
  *
  * It keeps count of where the head is, since not every drive tells. It goes to a tape file by LOCATE(16) where the drive says that it has
  * the command, else by REWIND and SPACE; within a file always by SPACE, forwards, which LTO drives do from their own directory of the tape.
  */
-export function scsiDrive(name: string, device: ScsiDevice): TapeDrive {
+export function scsiDrive(name: string, device: ScsiDevice, { writesAtOnce = 1 }: ScsiDriveOptions = {}): TapeDrive {
   let spot: TapeSpot | undefined
   let locates = false
   let isReserved = false
@@ -71,6 +77,7 @@ export function scsiDrive(name: string, device: ScsiDevice): TapeDrive {
 
   return {
     name,
+    writesAtOnce,
     spot: () => spot,
     moves: () => ({ ...moves }),
     load: (options) =>
@@ -165,12 +172,16 @@ export function scsiDrive(name: string, device: ScsiDevice): TapeDrive {
     },
     write: async (block, options) => {
       const from = known()
-      return await moving('write', async () => {
-        const { earlyWarning } = await writeBlock(device, block, options)
-        spot = { ...from, block: from.block + 1 }
+      // As far as those know that are sent before it is answered.
+      spot = { ...from, block: from.block + 1 }
+      try {
+        const { earlyWarning } = await fromDevice(name, 'write', () => writeBlock(device, block, options))
         moves.writtenBytes += block.length
         return { isNearEnd: earlyWarning }
-      })
+      } catch (error) {
+        spot = undefined
+        throw error
+      }
     },
     erase: (options) =>
       moving('erase', async () => {

@@ -66,6 +66,8 @@ export interface TapeDrive {
   /** Goes over blocks; tells how many there were before the filemark or the end of the data, behind which the head then is. */
   readonly skip: (blocks: number, options: CallOptions) => Promise<number>
   readonly read: (into: Uint8Array, options: CallOptions) => Promise<BlockRead>
+  /** So many `write`s may be under way together, carried out in the order of the calls; no other call may be beside them. */
+  readonly writesAtOnce: number
   /** Resolves when the drive has taken the block: it is on the tape after the next `endFile`. @throws BackupError `E_TARGET_FULL`: it was not taken */
   readonly write: (block: Uint8Array, options: CallOptions) => Promise<BlockWritten>
   /** Writes a filemark. Guarantee: all that was written before is on the tape. @throws BackupError `E_TARGET_FULL`: it was not taken */

@@ -8,23 +8,27 @@ export interface LaidMember {
   readonly contentOffset: number
   /** Bytes before the head in the block where that begins: what stays when the member is taken back. */
   readonly before: Uint8Array
-  /** Blocks as they become full, to be asked for once and to the end; each is valid until the next. */
+  /** Blocks as they become full, to be asked for once and to the end; each is valid until so many more were asked for as there are in memory. */
   readonly blocks: Iterable<Uint8Array>
 }
 
-/** Puts members one after another and cuts them into blocks, all in the memory of one. */
+/** Blocks of an archive that are in memory at once. */
+export const blocksInMemory = 2
+
+/** Puts members one after another and cuts them into blocks. */
 export interface ArchiveBuilder {
   /** Bytes so far. */
   readonly sizeBytes: () => number
   /** Lays a member behind the others. */
   readonly add: (head: Uint8Array, content: Uint8Array) => LaidMember
-  /** Ends the archive: its last blocks, each valid until the next. */
+  /** Ends the archive: its last blocks, valid as those of members are. */
   readonly end: () => Iterable<Uint8Array>
 }
 
 /** Begins an archive. */
 export function archiveBuilder(): ArchiveBuilder {
-  const open = new Uint8Array(blockBytes)
+  const memory = Array.from({ length: blocksInMemory }, () => new Uint8Array(blockBytes))
+  let [open = new Uint8Array(blockBytes)] = memory
   let used = 0
   let blocksBefore = 0
   const sizeBytes = () => blocksBefore * blockBytes + used
@@ -40,9 +44,11 @@ export function archiveBuilder(): ArchiveBuilder {
   }
 
   function* full(): Generator<Uint8Array> {
+    const block = open
     blocksBefore += 1
     used = 0
-    yield open
+    open = memory[blocksBefore % blocksInMemory] ?? open
+    yield block
   }
 
   function* member(head: Uint8Array, content: Uint8Array): Generator<Uint8Array> {

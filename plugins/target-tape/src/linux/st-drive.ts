@@ -152,6 +152,7 @@ export async function openStDrive(
 
   return {
     name: path,
+    writesAtOnce: 1,
     spot: () => spot,
     moves: () => ({ ...moves }),
     load: (options) =>

@@ -24,7 +24,7 @@ import type { TapeSite } from './tape-site.js'
 export const maxObjectBytes = 48 * 2 ** 20
 
 /** Bytes that may wait for a drive, with those of the object that is written. */
-const queueBytes = 48 * 2 ** 20
+const queueBytes = 32 * 2 ** 20
 
 /** Opens a set. `isWritable`: it takes objects, and is made when the first one comes. */
 export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): TargetSession {

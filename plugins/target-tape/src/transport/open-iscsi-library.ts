@@ -7,6 +7,9 @@ import { scsiChanger } from '../library/scsi-changer.js'
 import type { CompleteTapeOptions } from '../options.js'
 import type { LibraryDevices } from './library-devices.js'
 
+/** While one block is on its way the drive has another to write. */
+const writesAtOnce = 2
+
 /** Connects to a library of one iSCSI target. A connection that was lost is made anew for the next command. */
 export async function openIscsiLibrary(
   options: Extract<CompleteTapeOptions['library'], { kind: 'iscsi' }>,
@@ -34,7 +37,7 @@ export async function openIscsiLibrary(
   const sessions = lastingSession(await fromDevice(name, 'be reached', () => connectIscsi(wish, { signal })))
   return {
     changer: scsiChanger(name, sessions.device(changer)),
-    drives: drives.map((unit, number) => scsiDrive(`drive ${number}`, sessions.device(unit))),
+    drives: drives.map((unit, number) => scsiDrive(`drive ${number}`, sessions.device(unit), { writesAtOnce })),
     [Symbol.asyncDispose]: sessions.close,
   }
 }

@@ -1,8 +1,8 @@
 import { isBackupError } from '@holdfast/core'
 import { memberHead } from '@holdfast/formats/tar'
 import { tapeError } from '../drive/drive-errors.js'
-import type { TapeDrive } from '../drive/tape-drive.js'
-import { archiveBuilder, endInstead, type LaidMember } from '../layout/archive-builder.js'
+import type { BlockWritten, TapeDrive } from '../drive/tape-drive.js'
+import { archiveBuilder, blocksInMemory, endInstead, type LaidMember } from '../layout/archive-builder.js'
 import { blockBytes } from '../layout/block.js'
 import type { CatalogObject } from '../layout/catalog.js'
 import { objectHead } from '../layout/object-member.js'
@@ -69,9 +69,21 @@ export async function beginArchive(
 
   const writeBlocks = async (blocks: Iterable<Uint8Array>): Promise<boolean> => {
     let isNearEnd = false
-    for (const block of blocks) {
-      isNearEnd = (await drive.write(block, call)).isNearEnd || isNearEnd
+    const underWay: Promise<BlockWritten>[] = []
+    const settleFirst = async () => {
+      const written = await underWay.shift()
+      isNearEnd ||= written?.isNearEnd === true
       acceptedBlocks += 1
+    }
+    try {
+      for (const block of blocks) {
+        underWay.push(drive.write(block, call))
+        if (underWay.length === Math.min(blocksInMemory, drive.writesAtOnce)) await settleFirst()
+      }
+      while (underWay.length > 0) await settleFirst()
+    } catch (error) {
+      await Promise.allSettled(underWay)
+      throw error
     }
     return isNearEnd
   }

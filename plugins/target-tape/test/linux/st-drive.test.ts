@@ -16,7 +16,7 @@ describe('a drive behind st', () => {
     await drive.write(numbered(0, 0), call)
     await drive.seek({ file: 0, block: 0 }, call)
     library.damageBlock('T1', 0)
-    await expect(drive.read(into, call)).rejects.toMatchObject({ code: 'E_TARGET_IO' })
+    await expect(drive.read(into, call)).rejects.toMatchObject({ code: 'E_DAMAGED' })
     expect(drive.spot()).toBeUndefined()
   })
 

@@ -37,7 +37,7 @@ export function opensSimulated(simulated: SimulatedUnits): OpenLibrary {
 function devicesOf({ changer, drives }: SimulatedUnits): LibraryDevices {
   return {
     changer: scsiChanger('the library', changer),
-    drives: drives.map((device, number) => scsiDrive(`drive ${number}`, device)),
+    drives: drives.map((device, number) => scsiDrive(`drive ${number}`, device, { writesAtOnce: 2 })),
     [Symbol.asyncDispose]: async () => {},
   }
 }
