@@ -48,3 +48,12 @@ describe.each([
     for (const [name, bytes] of objects) expect((await get(reading, name)).equals(bytes)).toBe(true)
   })
 })
+
+it('takes objects from several writers at once, more than it keeps in memory', async () => {
+  const site = simulatedSite([256 * mebibyte])
+  await using session = await site.open()
+  const objects = Array.from({ length: 5 }, (_, at) => [`packs/00/${at}`, randomBytes(20 * mebibyte)] as const)
+  await Promise.all(objects.map(([name, bytes]) => put(session, name, bytes)))
+  await session.sync?.(call)
+  for (const [name, bytes] of objects) expect((await get(session, name)).equals(bytes)).toBe(true)
+})

@@ -250,7 +250,9 @@ export function setWriter(site: WriterSite): SetWriter {
       isCatalogDue = true
       queuedBytes += sizeBytes
       statistics.queued()
+      let isDone = false
       const done = inTurn(() => write(object)).finally(() => {
+        isDone = true
         queuedBytes -= sizeBytes
         if (queuedBytes === 0) statistics.ranDry()
         roomMade.resolve()
@@ -258,7 +260,7 @@ export function setWriter(site: WriterSite): SetWriter {
       })
       // Told by whoever waits for room, or for the sync.
       done.catch(() => undefined)
-      while (queuedBytes > site.queueBytes && failure === undefined) {
+      while (!isDone && queuedBytes > site.queueBytes && failure === undefined) {
         await Promise.race([roomMade.promise, done])
         signal.throwIfAborted()
       }
