@@ -20,7 +20,7 @@ describe.skipIf(skipsWithout('tgt'))('three machines on six cartridges, four wee
     const lists = await Promise.all(opened.repositories.map(({ repository }) => repository.points.list(call)))
     return {
       sets: opened.repositories.map(({ set }) => set),
-      points: lists.flatMap(({ entries }) => entries.map(({ key, storedAt }) => ({ key, storedAt }))),
+      points: lists.flatMap(({ entries }) => entries.map(({ key, witnessedAt }) => ({ key, witnessedAt }))),
     }
   }
 

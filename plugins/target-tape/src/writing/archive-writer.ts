@@ -30,6 +30,8 @@ export type WrittenBlocks = { readonly kind: 'written'; readonly isNearEnd: bool
 export interface ArchiveWriter {
   readonly place: TapePlace
   readonly sizeBytes: () => number
+  /** The last objects, of which it is not known that they are on the tape to their end. */
+  readonly held: () => readonly HeldObject[]
   /** Writes an object whole, or nothing of it. */
   readonly write: (object: HeldObject) => Promise<WrittenObject>
   /** Writes a member that is no object. */
@@ -144,6 +146,7 @@ export async function beginArchive(
   return {
     place,
     sizeBytes: archive.sizeBytes,
+    held: () => takenBackFirst.map(({ held }) => held),
     note,
     write: async (held) => {
       const { facts, content } = held

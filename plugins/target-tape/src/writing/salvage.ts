@@ -21,21 +21,26 @@ export interface BrokenFile {
 }
 
 /**
- * After a write that failed: reads back what a tape file must hold, and ends it right behind that. Spec: "Writing", 4.
+ * After a write that failed: reads back what a tape file should hold, and ends it right behind that. Spec: "Writing", 4.
  *
- * @returns `false` when something is missing, or the file cannot be ended: then nothing in it may be counted on
+ * @returns how many of the objects are there, from the first on; `undefined` when the file cannot be ended: then nothing in it may be
+ * counted on
  */
-export async function salvage(library: TapeLibrary, broken: BrokenFile, options: CallOptions): Promise<boolean> {
+export async function salvage(
+  library: TapeLibrary,
+  broken: BrokenFile,
+  options: CallOptions,
+): Promise<number | undefined> {
   const { label, barcode, file, filed } = broken
-  if (filed.length === 0) return true
+  if (filed.length === 0) return 0
   try {
     await using mounted = await library.mount(barcode, options)
     const { drive } = mounted
     const found = await readLabel(drive, options)
-    if (found.kind !== 'label' || found.label.cartridge !== label.cartridge) return false
+    if (found.kind !== 'label' || found.label.cartridge !== label.cartridge) return undefined
     const kept = await readBack(drive, file, filed, options)
-    if (kept === undefined) return false
-    const { before, block } = kept
+    if (kept === undefined) return 0
+    const { count, before, block } = kept
     await drive.seek({ file, block }, options)
     let blocks = block
     for (const each of endInstead({ before })) {
@@ -43,38 +48,49 @@ export async function salvage(library: TapeLibrary, broken: BrokenFile, options:
       blocks += 1
     }
     await drive.endFile(options)
-    return await endsAt(drive, file, blocks, options)
+    return (await endsAt(drive, file, blocks, options)) ? count : undefined
   } catch (error) {
     options.signal.throwIfAborted()
-    if (error instanceof NoArchiveError || isBackupError(error)) return false
+    if (isBackupError(error)) return undefined
     throw error
   }
 }
 
-/** The block in which the objects end, and what comes before their end in it; `undefined` when one is not as it should be. */
+interface KeptObjects {
+  readonly count: number
+  /** The block in which the last of them ends, and what comes before its end there. */
+  readonly block: number
+  readonly before: Uint8Array
+}
+
+/** Reads objects up to one that is not as it should be; `undefined` when that is the first. */
 async function readBack(
   drive: TapeDrive,
   file: number,
   filed: readonly CatalogObject[],
   options: CallOptions,
-): Promise<{ readonly block: number; readonly before: Uint8Array } | undefined> {
-  await drive.seek({ file, block: 0 }, options)
-  const source = remembering(tapeFile(drive, options))
-  const wanted = [...filed]
-  for await (const member of readArchive(source)) {
-    const [next] = wanted
-    if (next === undefined) break
-    if (member.name !== next.key) continue
-    const hash = createHash('sha256')
-    for await (const part of member.content()) hash.update(part)
-    if (hash.digest('hex') !== next.sha256) return undefined
-    wanted.shift()
-    if (wanted.length > 0) continue
-    const end = next.offset + next.sizeBytes + tarPadding(next.sizeBytes)
-    const block = Math.floor(end / blockBytes)
-    return { block, before: source.last().slice(0, end % blockBytes) }
+): Promise<KeptObjects | undefined> {
+  let kept: KeptObjects | undefined
+  try {
+    await drive.seek({ file, block: 0 }, options)
+    const source = remembering(tapeFile(drive, options))
+    for await (const member of readArchive(source)) {
+      const count = kept?.count ?? 0
+      const next = filed[count]
+      if (next === undefined) break
+      if (member.name !== next.key) continue
+      const hash = createHash('sha256')
+      for await (const part of member.content()) hash.update(part)
+      if (hash.digest('hex') !== next.sha256) break
+      const end = next.offset + next.sizeBytes + tarPadding(next.sizeBytes)
+      const block = Math.floor(end / blockBytes)
+      kept = { count: count + 1, block, before: source.last().slice(0, end % blockBytes) }
+    }
+  } catch (error) {
+    const isDamage = error instanceof NoArchiveError || (isBackupError(error) && error.code === 'E_DAMAGED')
+    if (!isDamage) throw error
   }
-  return undefined
+  return kept
 }
 
 /** Some drives take filemarks for written that are not. */

@@ -52,6 +52,11 @@ interface OpenTape extends OpenCartridge {
   isFresh: boolean
 }
 
+interface Mended {
+  readonly safe: readonly CatalogObject[]
+  readonly again: readonly HeldObject[]
+}
+
 /** Errors after which another try on the same or another cartridge may do. */
 const mendable = ['E_TARGET_UNAVAILABLE', 'E_TARGET_IO', 'E_DAMAGED', 'E_MEDIA_NEEDED']
 const mostSalvages = 3
@@ -181,28 +186,30 @@ export function setWriter(site: WriterSite): SetWriter {
     return again
   }
 
-  /** Tells which objects are safe now, so that all else can be tried again; `undefined` when it cannot. */
-  const mended = async (error: unknown): Promise<readonly CatalogObject[] | undefined> => {
+  /** Tells what can be done after an error: which objects are safe now, and which have to be written anew; `undefined` for nothing. */
+  const mended = async (error: unknown): Promise<Mended | undefined> => {
     const broken = tape
     if (broken === undefined || !isBackupError(error) || site.signal.aborted) return undefined
     if (!mendable.includes(error.code) || salvages === mostSalvages) return undefined
     salvages += 1
-    const {
-      label,
-      mounted: { barcode },
-    } = broken
+    const { label, mounted, archive, filed, nextFile } = broken
+    const { barcode } = mounted
     logger.warn(`${barcode}: ${error.message} What was written is read back.`)
     await leave()
-    const { archive, filed, nextFile } = broken
-    if (!(await salvage(site.library, { label, barcode, file: nextFile, filed }, call))) return undefined
-    if (archive !== undefined && filed.length > 0)
-      catalog.addFile(label.cartridge, { number: nextFile, endBytes: archive.sizeBytes(), objects: filed })
+    const kept = await salvage(site.library, { label, barcode, file: nextFile, filed }, call)
+    if (kept === undefined) return undefined
+    const safe = filed.slice(0, kept)
+    const again = (archive?.held() ?? []).filter(({ facts }) => !safe.some(({ key }) => key === facts.key))
+    const lost = filed.slice(kept).filter(({ key }) => !again.some(({ facts }) => facts.key === key))
+    if (lost.length > 0) return undefined
+    if (archive !== undefined && kept > 0)
+      catalog.addFile(label.cartridge, { number: nextFile, endBytes: archive.sizeBytes(), objects: safe })
     // What failed to be written once is not trusted again.
     if (error.code !== 'E_TARGET_UNAVAILABLE') {
       catalog.markFull(label.cartridge)
       useless.add(barcode)
     }
-    return filed
+    return { safe, again }
   }
 
   const write = async (object: HeldObject): Promise<void> => {
@@ -211,9 +218,10 @@ export function setWriter(site: WriterSite): SetWriter {
       try {
         left = [...(await writeOn(await begun(false), next)), ...left.slice(1)]
       } catch (error) {
-        const safe = await mended(error)
-        if (safe === undefined) throw error
-        left = left.filter(({ facts }) => !safe.some(({ key }) => key === facts.key))
+        const after = await mended(error)
+        if (after === undefined) throw error
+        const done = [...after.safe, ...after.again.map(({ facts }) => facts)].map(({ key }) => key)
+        left = [...after.again, ...left.filter(({ facts }) => !done.includes(facts.key))]
       }
     }
   }
@@ -222,14 +230,16 @@ export function setWriter(site: WriterSite): SetWriter {
     inTurn(async () => {
       while (tape?.archive !== undefined) {
         const open = tape
+        let again: readonly HeldObject[]
         try {
-          const again = await endFile(open)
+          again = await endFile(open)
           if (again[0] !== undefined && open.isFresh) throw tooLarge(again[0])
-          for (const object of again) await write(object)
         } catch (error) {
-          // The objects were read back, and their file was ended, where they are safe.
-          if ((await mended(error)) === undefined) throw error
+          const after = await mended(error)
+          if (after === undefined) throw error
+          again = after.again
         }
+        for (const object of again) await write(object)
       }
     })
 
