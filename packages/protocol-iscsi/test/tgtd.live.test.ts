@@ -1,7 +1,6 @@
-import { skipsWithout, startTgtd, type TgtdLibrary, type TgtdOptions } from 'holdfast-lab'
+import { cuttingProxy, skipsWithout, startTgtd, type TgtdLibrary, type TgtdOptions } from 'holdfast-lab'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ConnectIscsiOptions, connectIscsi, discoverTargets, type IscsiSession } from '../src/index.js'
-import { cuttingProxy } from './support/cutting-proxy.js'
 import { rejection } from './support/failures.js'
 import { pattern } from './support/sessions.js'
 import { good, loadedDrive, readBlock, rewind, senseKey, writeBlock, writeFilemark } from './support/tape-commands.js'
