@@ -16,10 +16,8 @@ export interface Ledger {
   readonly promised: ReadonlySet<string>
 }
 
-/** Begins to take down. */
-export function ledger(): Ledger {
-  const given = new Map<string, string>()
-  const promised = new Set<string>()
+/** Begins to take down, or goes on with what others took down. */
+export function ledger(given: Map<string, string> = new Map(), promised: Set<string> = new Set()): Ledger {
   const waiting = new WeakMap<TargetSession, string[]>()
   return {
     given,
