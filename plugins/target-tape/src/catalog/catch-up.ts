@@ -1,8 +1,9 @@
 import type { CallOptions } from '@holdfast/core'
 import type { TapeDrive } from '../drive/tape-drive.js'
 import { type ScanEnd, type ScanHandlers, scanCartridge } from '../reading/scan-cartridge.js'
+import type { KnownCartridge } from './known.js'
 import type { LookupCache } from './lookup-cache.js'
-import type { KnownCartridge, TapeCatalog } from './tape-catalog.js'
+import type { TapeCatalog } from './tape-catalog.js'
 
 /** Where what is found is noted. */
 export interface CatchUpSite {

@@ -4,43 +4,10 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { isBackupError } from '@holdfast/core'
 import { tapeError } from '../drive/drive-errors.js'
 import type { CatalogObject } from '../layout/catalog.js'
-import { type CartridgeLabel, decodeLabel, encodeLabel } from '../layout/label.js'
+import { encodeLabel } from '../layout/label.js'
+import { cartridgeOf, mediumOf, objectOf, objectsOf, type Row, setOf } from './catalog-rows.js'
 import { catalogSchema } from './catalog-schema.js'
-
-/** A set as the catalog knows it. */
-export interface KnownSet {
-  readonly id: string
-  readonly pool: string
-  readonly createdAt: Date
-  /** Absent: for good. */
-  readonly keepUntil: Date | undefined
-}
-
-/** A labelled cartridge as the catalog knows it. */
-export interface KnownCartridge {
-  readonly label: CartridgeLabel
-  /** Tape files that are known to be whole; the next one has that number. */
-  readonly files: number
-  /** Nothing more is to be written to it. */
-  readonly isFull: boolean
-  readonly usedBytes: number
-}
-
-/** What was found when somebody last looked at the medium of a barcode. */
-export interface KnownMedium {
-  readonly barcode: string
-  /** `unknown`: nobody has looked. */
-  readonly state: 'unknown' | 'blank' | 'labelled' | 'foreign'
-  /** Id of the cartridge, when it is labelled. */
-  readonly cartridge: string | undefined
-  /** Where it is kept, when it was taken away. */
-  readonly location: string | undefined
-}
-
-/** An object, and the cartridge that it is on. */
-export interface KnownObject extends CatalogObject {
-  readonly cartridge: string
-}
+import type { KnownCartridge, KnownMedium, KnownObject, KnownSet } from './known.js'
 
 /**
  * What is known of all cartridges of a library: a cache, which the cartridges themselves can fill again.
@@ -252,62 +219,6 @@ function asked<T>(path: string, work: () => T): T {
 
 /** Rows that are read at once: nobody holds a table open while others write. */
 const pageRows = 1000
-
-type Row = Readonly<Record<string, unknown>>
-
-function setOf(row: Row | undefined): KnownSet | undefined {
-  if (row === undefined) return undefined
-  return {
-    id: String(row['id']),
-    pool: String(row['pool']),
-    createdAt: new Date(String(row['created_at'])),
-    keepUntil: row['keep_until'] === null ? undefined : new Date(String(row['keep_until'])),
-  }
-}
-
-function cartridgeOf(row: Row | undefined): KnownCartridge | undefined {
-  const read = row === undefined ? undefined : decodeLabel(String(row['label']))
-  if (row === undefined || read?.kind !== 'label') return undefined
-  return {
-    label: read.label,
-    files: Number(row['files']),
-    isFull: row['is_full'] === 1,
-    usedBytes: Number(row['used_bytes']),
-  }
-}
-
-const mediumStates = ['unknown', 'blank', 'labelled', 'foreign'] as const
-
-function mediumOf(row: Row | undefined): KnownMedium | undefined {
-  if (row === undefined) return undefined
-  return {
-    barcode: String(row['barcode']),
-    state: mediumStates.find((state) => state === row['state']) ?? 'unknown',
-    cartridge: row['cartridge'] === null ? undefined : String(row['cartridge']),
-    location: row['location'] === null ? undefined : String(row['location']),
-  }
-}
-
-function* objectsOf(rows: Iterable<Row>): Generator<KnownObject> {
-  for (const row of rows) {
-    const object = objectOf(row)
-    if (object !== undefined) yield object
-  }
-}
-
-function objectOf(row: Row | undefined): KnownObject | undefined {
-  if (row === undefined) return undefined
-  return {
-    key: String(row['key']),
-    sizeBytes: Number(row['size']),
-    sha256: String(row['sha256']),
-    cartridge: String(row['cartridge']),
-    file: Number(row['file']),
-    offset: Number(row['offset']),
-    storedAt: new Date(String(row['stored_at'])),
-    isLookup: row['lookup'] === 1,
-  }
-}
 
 /** The later of two times until which something is kept; undefined is for good. */
 export function later(a: Date | undefined, b: Date | undefined): Date | undefined {

@@ -1,5 +1,6 @@
 import { type CallOptions, isBackupError } from '@holdfast/core'
-import type { KnownCartridge, KnownObject, TapeCatalog } from '../catalog/tape-catalog.js'
+import type { KnownCartridge, KnownObject } from '../catalog/known.js'
+import type { TapeCatalog } from '../catalog/tape-catalog.js'
 import { tapeError } from '../drive/drive-errors.js'
 import type { TapeDrive } from '../drive/tape-drive.js'
 import { blockBytes } from '../layout/block.js'

@@ -7,7 +7,7 @@ import {
   type OrderingFacet,
   objectKey,
 } from '@holdfast/core'
-import type { KnownObject } from '../catalog/tape-catalog.js'
+import type { KnownObject } from '../catalog/known.js'
 import { tapeError } from '../drive/drive-errors.js'
 import type { TapeSite } from './tape-site.js'
 

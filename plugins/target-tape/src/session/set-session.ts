@@ -7,7 +7,7 @@ import {
   type PutOptions,
   type TargetSession,
 } from '@holdfast/core'
-import type { KnownObject, KnownSet } from '../catalog/tape-catalog.js'
+import type { KnownObject, KnownSet } from '../catalog/known.js'
 import { tapeError } from '../drive/drive-errors.js'
 import type { TapeLibrary } from '../library/tape-library.js'
 import { type SetReader, setReader } from '../reading/set-reader.js'

@@ -1,5 +1,5 @@
 import type { MediaSet, MediaSetsFacet, TargetSession } from '@holdfast/core'
-import type { KnownSet } from '../catalog/tape-catalog.js'
+import type { KnownSet } from '../catalog/known.js'
 import { tapeError } from '../drive/drive-errors.js'
 import { chooseSet } from '../writing/choose-set.js'
 import { onlineBarcodes } from './media-facet.js'

@@ -1,5 +1,6 @@
+import type { KnownSet } from '../catalog/known.js'
 import type { LookupCache } from '../catalog/lookup-cache.js'
-import type { KnownSet, TapeCatalog } from '../catalog/tape-catalog.js'
+import type { TapeCatalog } from '../catalog/tape-catalog.js'
 import { encodeCatalog } from '../layout/catalog.js'
 import { catalogName } from '../layout/place.js'
 import type { ArchiveWriter, CutShort, WrittenBlocks } from './archive-writer.js'

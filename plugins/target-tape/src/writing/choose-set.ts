@@ -1,4 +1,5 @@
-import { type KnownSet, later, type TapeCatalog } from '../catalog/tape-catalog.js'
+import type { KnownSet } from '../catalog/known.js'
+import { later, type TapeCatalog } from '../catalog/tape-catalog.js'
 
 /** When a new set is begun: never while the last is kept, for each session, or with the first session of each period (UTC). */
 export type Allocation = 'continue' | 'new' | CalendarPeriod

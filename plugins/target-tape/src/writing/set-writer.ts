@@ -1,6 +1,7 @@
 import { type CallOptions, type Clock, isBackupError, type Logger } from '@holdfast/core'
+import type { KnownSet } from '../catalog/known.js'
 import type { LookupCache } from '../catalog/lookup-cache.js'
-import type { KnownSet, TapeCatalog } from '../catalog/tape-catalog.js'
+import type { TapeCatalog } from '../catalog/tape-catalog.js'
 import { tapeError } from '../drive/drive-errors.js'
 import type { CatalogObject } from '../layout/catalog.js'
 import type { TapeLibrary } from '../library/tape-library.js'
@@ -9,6 +10,7 @@ import type { CartridgeSupply, OpenCartridge } from './cartridge-supply.js'
 import { writeClosing, writeEarlierCatalog } from './catalog-files.js'
 import type { HeldObject } from './held-object.js'
 import { salvage } from './salvage.js'
+import { tooLarge } from './too-large.js'
 import { type WriteFigures, writeStatistics } from './write-statistics.js'
 
 /** Puts objects on the cartridges of one set, in order. */
@@ -298,12 +300,4 @@ export function setWriter(site: WriterSite): SetWriter {
       await leave()
     },
   }
-}
-
-function tooLarge({ facts: { key, sizeBytes } }: HeldObject): Error {
-  return tapeError('E_TARGET_FULL', `${key} has ${sizeBytes} bytes: it does not fit on an empty cartridge.`, {
-    operation: 'target.put',
-    context: { object: key },
-    hint: 'Use cartridges that hold more.',
-  })
 }

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { type CallOptions, type Clock, type Logger, objectKey, type TargetSession } from '@holdfast/core'
 import type { SimulatedLibrary, TapeContent } from '@holdfast/protocol-iscsi/testing'
 import { silentLogger } from '@holdfast/testkit'
-import { encodeLabel } from '../../src/layout/label.js'
 import { simulatedSite } from './simulated-site.js'
 
 export const call: CallOptions = { signal: new AbortController().signal }
@@ -59,9 +58,4 @@ export async function contentOfPool(pool: string): Promise<readonly TapeContent[
 
 async function* bodyOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
-}
-
-/** The text of a label that belongs to no set. */
-export function emptyLabel(pool: string, barcode: string): string {
-  return encodeLabel({ cartridge: 'c'.repeat(32), barcode, pool, set: undefined, writtenAt: new Date() })
 }

@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url'
 import type { TargetSession } from '@holdfast/core'
 import { testContext } from '@holdfast/testkit'
 import { startTgtd, type TgtdLibrary, type TgtdOptions } from 'holdfast-lab'
-import type { TapeTargetOptions } from '../../src/options.js'
+import type { IscsiLibraryOptions, TapeTargetOptions } from '../../src/options.js'
 import { tapeOptions } from '../../src/options.js'
 import { tapeTarget } from '../../src/tape-target.js'
 import type { LibraryDevices } from '../../src/transport/library-devices.js'
-import { openIscsiLibrary } from '../../src/transport/open-iscsi-library.js'
+import { openLibrary } from '../../src/transport/open-library.js'
 
 /** A tgtd with a library, and targets that use it. */
 export interface TgtdSite extends AsyncDisposable {
@@ -39,8 +39,9 @@ export async function tgtdSite(library: TgtdOptions): Promise<TgtdSite> {
   const tgtd = await startTgtd(library)
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-tape-'))
   const { host, port, target, changerLun: changer, driveLuns: drives } = tgtd
+  const library: IscsiLibraryOptions = { kind: 'iscsi', host, port, target, changer, drives }
   const options: TapeTargetOptions = {
-    library: { kind: 'iscsi', host, port, target, changer, drives },
+    library,
     pool: 'weekly',
     state: 'state',
   }
@@ -51,8 +52,8 @@ export async function tgtdSite(library: TgtdOptions): Promise<TgtdSite> {
     folder,
     options,
     open,
-    devices: () => openIscsiLibrary(tapeOptions.parse(options).library, context),
-    openAt: (other) => open({ library: { ...options.library, port: other } }),
+    devices: () => openLibrary(tapeOptions.parse(options).library, context),
+    openAt: (other) => open({ library: { ...library, port: other } }),
     startWriter: (beginning, mostObjects, some) => {
       const wanted = { folder, options: { ...options, ...some }, beginning, mostObjects }
       const program = fileURLToPath(new URL('writing-child.mjs', import.meta.url))
