@@ -39,9 +39,9 @@ export async function tgtdSite(library: TgtdOptions): Promise<TgtdSite> {
   const tgtd = await startTgtd(library)
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-tape-'))
   const { host, port, target, changerLun: changer, driveLuns: drives } = tgtd
-  const library: IscsiLibraryOptions = { kind: 'iscsi', host, port, target, changer, drives }
+  const reached: IscsiLibraryOptions = { kind: 'iscsi', host, port, target, changer, drives }
   const options: TapeTargetOptions = {
-    library,
+    library: reached,
     pool: 'weekly',
     state: 'state',
   }
@@ -53,7 +53,7 @@ export async function tgtdSite(library: TgtdOptions): Promise<TgtdSite> {
     options,
     open,
     devices: () => openLibrary(tapeOptions.parse(options).library, context),
-    openAt: (other) => open({ library: { ...library, port: other } }),
+    openAt: (other) => open({ library: { ...reached, port: other } }),
     startWriter: (beginning, mostObjects, some) => {
       const wanted = { folder, options: { ...options, ...some }, beginning, mostObjects }
       const program = fileURLToPath(new URL('writing-child.mjs', import.meta.url))
