@@ -16,7 +16,10 @@ import { fencesOf } from './fences.mjs'
  */
 
 const marker = '--- the next step ---'
-const madeByRunning = new Set(['node_modules', 'test', 'app', 'machines', 'scratch', 'vault', 'offsite', 'restored'])
+const madeByRunning = new Set([
+  ...['node_modules', 'test', 'app', 'machines', 'scratch', 'vault', 'offsite', 'restored'],
+  ...['library', 'tape'],
+])
 
 /**
  * Runs the `sh` fences of a page in one shell, in a copy of an example's folder.
@@ -64,6 +67,7 @@ export function comparable(output) {
       .trimEnd()
       .replaceAll(/\d{8}T\d{6}Z-[0-9a-f]{12}/g, 'ID')
       .replaceAll(/\([0-9a-f]{8}\)/g, '(ID)')
+      .replaceAll(/(?<=\bset )[0-9a-f]{8}\b|\b[0-9a-f]{8}(?= #\d)/g, 'ID')
       .replaceAll(/\b(?:[0-9a-f]{16}|[0-9a-f]{32})\b|(?<=-verify-)[0-9a-f]{8}\b/g, 'ID')
       .replaceAll(/\b\d+\.\d+\.\d+\b/g, 'VERSION')
       .replaceAll(/\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\dZ)?/g, 'TIME')

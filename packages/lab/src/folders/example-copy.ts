@@ -14,7 +14,10 @@ export interface ExampleCopy extends Disposable {
   readonly holdfast: (args: readonly string[], environment?: NodeJS.ProcessEnv) => Promise<string>
 }
 
-const made = new Set(['node_modules', 'test', 'app', 'machines', 'scratch', 'vault', 'offsite', 'restored'])
+const made = new Set([
+  ...['node_modules', 'test', 'app', 'machines', 'scratch', 'vault', 'offsite', 'restored'],
+  ...['library', 'tape'],
+])
 const execute = promisify(execFile)
 
 /** Copies an example, without what running it has made. */
