@@ -59,7 +59,7 @@ export interface TgtdLibrary extends AsyncDisposable {
 
 const host = '127.0.0.1'
 const target = 'iqn.2026-01.io.holdfast.lab:library'
-const startTimeoutMs = 60_000
+const startTimeoutMs = 20_000
 /** tgtd keeps the path of a cartridge in that many bytes, with the zero byte at its end. */
 const longestPath = 127
 /** Somebody else may take the port in the moment between finding it free and using it. */
@@ -98,7 +98,7 @@ export async function startTgtd(options: TgtdOptions): Promise<TgtdLibrary> {
     for (const file of ['control.0', 'control.0.lock']) rmSync(join(folder, file), { force: true })
     const started = launch(folder, chosen, environment)
     child = started
-    await untilAnswers(tgtadm, () => hasEnded(started)).catch(async (error: unknown) => {
+    await untilAnswers(tgtadm, chosen, () => hasEnded(started)).catch(async (error: unknown) => {
       await end('SIGKILL')
       throw new Error(`tgtd did not start: ${readFileSync(join(folder, 'tgtd.log'), 'utf8')}`, { cause: error })
     })
@@ -169,12 +169,14 @@ function hasEnded(child: ChildProcess): boolean {
   return child.pid === undefined || child.exitCode !== null || child.signalCode !== null
 }
 
-async function untilAnswers(tgtadm: Tgtadm, isOver: () => boolean): Promise<void> {
+async function untilAnswers(tgtadm: Tgtadm, port: number, isOver: () => boolean): Promise<void> {
   for (const endsAt = performance.now() + startTimeoutMs; ; await delay(20)) {
     if (isOver()) throw new Error('tgtd has ended')
     try {
       await tgtadm('--mode', 'sys', '--op', 'show')
-      return
+      // One that cannot have its port says so in its log, and listens everywhere on the usual one instead.
+      if ((await tgtadm('--mode', 'portal', '--op', 'show')).includes(`${host}:${port}`)) return
+      throw new Error(`tgtd does not listen on ${host}:${port}`)
     } catch (error) {
       if (performance.now() >= endsAt) throw error
     }
