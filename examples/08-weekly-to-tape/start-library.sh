@@ -34,11 +34,14 @@ tgtd --foreground --iscsi "portal=127.0.0.1:$port" > "$library/tgtd.log" 2>&1 &
 pid=$!
 echo "$pid" > "$library/tgtd.pid"
 # Nothing is left behind when a step below fails.
-trap 'kill -KILL "$pid"' EXIT
+trap 'kill -KILL "$pid" 2> /dev/null || true; rm "$library/tgtd.pid"' EXIT
 until admin --mode sys --op show > /dev/null 2>&1; do
-  kill -0 "$pid" 2> /dev/null || { trap - EXIT; cat "$library/tgtd.log" >&2; exit 1; }
+  kill -0 "$pid" 2> /dev/null || { cat "$library/tgtd.log" >&2; exit 1; }
   sleep 0.1
 done
+
+# Where the port is taken, tgtd goes on, and listens to everybody on its usual one.
+admin --mode portal --op show | grep -q "^Portal: 127.0.0.1:$port," || { echo "Port $port is taken." >&2; exit 1; }
 
 unit() { # LUN ARGUMENTS
   lun=$1
