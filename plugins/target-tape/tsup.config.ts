@@ -1,3 +1,3 @@
 import { preset } from '../../tsup.preset.js'
 
-export default preset({ index: 'src/index.ts' })
+export default preset({ index: 'src/index.ts', 'digest-worker': 'src/session/digest-worker.ts' })

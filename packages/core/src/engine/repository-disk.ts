@@ -69,7 +69,6 @@ async function readStored(
   reader: StoredDiskReader,
   options: CallOptions,
 ): Promise<void> {
-  into.fill(0)
   const end = offset + into.byteLength
   const wanted = []
   for (let leaf = Math.floor(offset / leafSpanBytes); leaf * leafSpanBytes < end; leaf++) {
@@ -79,6 +78,13 @@ async function readStored(
       at += chunk.length
     }
   }
+  // What chunks cover is written once: to clear it first takes as long as to fill it.
+  let coveredTo = offset
+  for (const chunk of wanted) {
+    into.fill(0, coveredTo - offset, Math.max(coveredTo, chunk.offset) - offset)
+    coveredTo = Math.min(chunk.offset + chunk.length, end)
+  }
+  into.fill(0, coveredTo - offset)
   const frames = planFrames(wanted, reader.index, (chunk) => damaged(`chunk ${toHex(chunk.id)}`, 'no index lists it'))
   for (const frame of frames) {
     await reader.fetcher.withFrame(

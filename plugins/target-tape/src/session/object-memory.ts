@@ -5,14 +5,14 @@ export interface Lent {
   readonly release: () => void
 }
 
-/** Lends memory for objects over and over: to clear new memory takes longer than to send it to a drive. */
+/** Lends memory for objects, shared with other threads, over and over: to clear new memory takes longer than to send it to a drive. */
 export interface ObjectMemory {
   readonly lend: (sizeBytes: number) => Lent
 }
 
-const stepBytes = 2 ** 20
-/** As many as there may be in a queue. */
-const mostKept = 4
+/** Packs differ in size by less: what held one can hold any. */
+const stepBytes = 4 * 2 ** 20
+const mostKept = 3
 
 /** Makes memory that keeps what is given back. */
 export function objectMemory(): ObjectMemory {
@@ -21,7 +21,7 @@ export function objectMemory(): ObjectMemory {
     lend: (sizeBytes) => {
       const at = free.findIndex((each) => each.length >= sizeBytes)
       const [kept] = at < 0 ? [] : free.splice(at, 1)
-      const whole = kept ?? new Uint8Array(Math.ceil(sizeBytes / stepBytes) * stepBytes)
+      const whole = kept ?? new Uint8Array(new SharedArrayBuffer(Math.ceil(sizeBytes / stepBytes) * stepBytes))
       let isReleased = false
       return {
         bytes: whole.subarray(0, sizeBytes),

@@ -16,6 +16,7 @@ import { cartridgeSupply } from '../writing/cartridge-supply.js'
 import type { ObjectFacts } from '../writing/held-object.js'
 import { type SetWriter, setWriter } from '../writing/set-writer.js'
 import { collected } from './collected.js'
+import { digestThread } from './digest-thread.js'
 import { mediaFacet } from './media-facet.js'
 import { objectMemory } from './object-memory.js'
 import type { TapeSite } from './tape-site.js'
@@ -34,6 +35,7 @@ export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): 
   /** Those of them that the writer has. */
   const handed = new Set<string>()
   const memory = objectMemory()
+  const digests = digestThread()
   let writer: SetWriter | undefined
   let reader: SetReader | undefined
   let claim: Disposable | undefined
@@ -129,7 +131,7 @@ export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): 
       if (find(key) !== undefined) throw exists(key)
       if ((options.sizeBytes ?? 0) > maxObjectBytes) throw tooLarge(key, options.sizeBytes ?? 0)
       const { bytes: content, release } = await collected(body, options.sizeBytes, memory, options)
-      const facts = factsOf(key, content, clock.now(), options)
+      const facts = factsOf(key, content.length, await digests.sha256(content), clock.now(), options)
       try {
         if (content.length > maxObjectBytes) throw tooLarge(key, content.length)
         if (find(key) !== undefined) throw exists(key)
@@ -197,6 +199,7 @@ export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): 
       reader = undefined
       await oldReader?.letGo()
       await oldWriter?.close()
+      await digests.close()
       pending.clear()
       claim?.[Symbol.dispose]()
       claim = undefined
@@ -205,11 +208,16 @@ export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): 
   }
 }
 
-function factsOf(key: ObjectKey, content: Uint8Array, storedAt: Date, { isBulk = false }: PutOptions): ObjectFacts {
-  const sha256 = sha256Of(content)
+function factsOf(
+  key: ObjectKey,
+  sizeBytes: number,
+  sha256: string,
+  storedAt: Date,
+  { isBulk = false }: PutOptions,
+): ObjectFacts {
   // Tape knows seconds.
   const wholeSeconds = new Date(Math.floor(storedAt.getTime() / 1000) * 1000)
-  return { key, sizeBytes: content.length, sha256, storedAt: wholeSeconds, isLookup: !isBulk }
+  return { key, sizeBytes, sha256, storedAt: wholeSeconds, isLookup: !isBulk }
 }
 
 function sha256Of(content: Uint8Array): string {
