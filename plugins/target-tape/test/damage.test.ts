@@ -58,6 +58,26 @@ describe.each([
     await expectNothingLost(site, book, { lost: ['packs/00/1'], damaged: ['TAPE01'] })
   })
 
+  it('leaves what lies before it in its tape file, where no catalog came to be written', async () => {
+    const site = simulatedSite([sizeBytes, sizeBytes], { quirks })
+    const book = ledger()
+    const session = await site.open()
+    for (const _ of [1, 2, 3]) await book.put(session, 'packs/00/', 700_000)
+    await book.sync(session)
+    await book.put(session, 'packs/00/', 700_000)
+    await book.sync(session)
+    // As of a process that was killed: its session is never closed.
+    const content = site.simulated.cartridge('TAPE01').objects
+    const found = simulatedSite([{ sizeBytes, content }, sizeBytes], { quirks })
+    found.simulated.damageBlock('TAPE01', startOf(content, 1) + 5)
+    {
+      await using other = await found.open()
+      await other.library?.rebuild([], call)
+    }
+    await expectNothingLost(found, book, { lost: ['packs/00/1', 'packs/00/2'], damaged: ['TAPE01'] })
+    await session[Symbol.asyncDispose]()
+  })
+
   it('in the label leaves a set readable whose other cartridges are told of it by their catalogs', async () => {
     const site = simulatedSite(
       [4, 4, 9, 9].map((size) => size * mebibyte),

@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import type { SimulatedCartridgeOptions } from '@holdfast/protocol-iscsi/testing'
 import { describe, expect, it } from 'vitest'
 import { expectNothingLost } from './support/judgement.js'
@@ -95,6 +97,23 @@ describe('a cartridge whose barcode has changed', () => {
       expect(await mediaOfSets(session)).toEqual([['RELABEL1']])
     }
     await expectNothingLost(site, book)
+  })
+})
+
+describe('a cartridge that is labelled for another pool, and empty', () => {
+  it('is not taken', async () => {
+    const site = simulatedSite([sizeBytes])
+    {
+      await using session = await site.open({ pool: 'monthly' })
+      await session.library?.label('TAPE01', call)
+    }
+    rmSync(join(site.folder, 'state'), { recursive: true })
+    const before = contentsOf(site.simulated, ['TAPE01'])
+    const book = ledger()
+    await using session = await site.open()
+    const putting = book.put(session, 'packs/00/', 1000).then(() => book.sync(session))
+    expect(await failureCode(putting)).toBe('E_MEDIA_NEEDED')
+    expect(contentsOf(site.simulated, ['TAPE01'])).toEqual(before)
   })
 })
 

@@ -68,6 +68,20 @@ describe('the time to keep a set', () => {
     expect(await until()).toEqual([undefined])
   })
 
+  it('is the longest of all sessions in what a later cartridge says', async () => {
+    const site = simulatedSite([4 * mebibyte, 4 * mebibyte])
+    const clock = handClock('2026-01-01T00:00:00Z')
+    const book = ledger()
+    await run(site, book, { keep: '30d' }, { clock }, [2_000_000])
+    await run(site, book, { keep: '1d' }, { clock }, [2_000_000])
+    site.simulated.removeByHand(site.simulated.cartridge('TAPE01').address ?? 0)
+    rmSync(join(site.folder, 'state'), { recursive: true })
+    await using session = await site.open({}, { clock })
+    await session.library?.rebuild([], call)
+    const [set] = (await session.sets?.list(call)) ?? []
+    expect(set?.keepUntil?.toISOString()).toBe('2026-01-31T00:00:00.000Z')
+  })
+
   it('that is over lets the set be written over, with a warning, and all its cartridges be used again', async () => {
     const site = simulatedSite(Array.from({ length: 3 }, () => 4 * mebibyte))
     const clock = handClock('2026-01-01T00:00:00Z')

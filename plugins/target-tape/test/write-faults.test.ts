@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { faultyUnits } from './support/faulty-units.js'
 import { expectContent, expectNothingLost } from './support/judgement.js'
 import { failureCode, ledger } from './support/ledger.js'
 import { simulatedSite } from './support/simulated-site.js'
@@ -8,6 +9,8 @@ const sizeBytes = 9 * mebibyte
 const write = 0x0a
 const writeFilemarks = 0x10
 const cannotWrite = { key: 0x3, additional: 0x0c00 }
+/** Blocks as ours are, and as many. */
+const foreign = Array.from({ length: 30 }, () => new Uint8Array(262_144).fill(9))
 /** Label, its filemark and four objects are written before. */
 const someCommands = 11
 
@@ -66,6 +69,25 @@ describe.each([
     const failing = book.put(session, 'packs/00/', 600_000).then(() => book.sync(session))
     expect(await failureCode(failing)).toMatch(/^E_(TARGET_IO|MEDIA_NEEDED)$/)
     await expectContent(site, book)
+  })
+})
+
+describe('a cartridge that is changed while the connection is lost', () => {
+  it('is not written to when what was written is to be saved', async () => {
+    const site = simulatedSite([sizeBytes, sizeBytes])
+    const { simulated } = site
+    const changed = () => {
+      simulated.removeByHand(simulated.cartridge('TAPE01').address ?? 0)
+      simulated.insertByHand(1024, { barcode: 'TAPE01', sizeBytes, content: foreign })
+    }
+    const units = faultyUnits(simulated, { kind: 'power' }, 40, changed)
+    const book = ledger()
+    await using session = await site.openWith(units)
+    for (let at = 0; at < 12; at++)
+      if ((await failureCode(book.put(session, 'packs/00/', 600_000))) !== undefined) break
+    expect(await failureCode(book.sync(session))).toMatch(/^E_TARGET_/)
+    expect(units.hasStruck()).toBe(true)
+    expect(simulated.cartridge('TAPE01').objects).toEqual(foreign)
   })
 })
 
