@@ -7,7 +7,7 @@ import { type FrameSlot, packWriter } from '../src/repository/pack-writer.js'
 const mebibyte = 2 ** 20
 
 /** A writer of data packs to a store whose puts wait until they are let through. */
-function waitingWriter() {
+function waitingWriter(sequential = false) {
   const abort = new AbortController()
   const index = createChunkIndex()
   const waiting: PromiseWithResolvers<void>[] = []
@@ -19,7 +19,7 @@ function waitingWriter() {
     stored.push(Buffer.concat(parts))
   }
   const writer = packWriter({
-    store: { put } as ObjectStore,
+    store: { put, capabilities: { sequential } } as ObjectStore,
     index,
     envelope: { repositoryId: 'ab'.repeat(16), keyring: undefined, randomBytes },
     links: [],
@@ -74,6 +74,11 @@ describe('packWriter', () => {
     parts.waiting[0]?.resolve()
     expect(new Set((await slots).map(({ pack }) => pack.packId)).size).toBe(1)
     expect(parts.waiting.length).toBe(packs)
+  })
+
+  test('keeps one pack less in memory for a target that takes one after another', async () => {
+    expect(await fillAllBuffers(waitingWriter(false))).toBe(3)
+    expect(await fillAllBuffers(waitingWriter(true))).toBe(2)
   })
 
   test('tells everybody who waits that a pack could not be stored, or that the run was aborted', async () => {

@@ -14,7 +14,7 @@ import { type Lane, openLane } from './lane.js'
 import { laneGroup } from './lane-group.js'
 import { repositoryDisk, type StoredDiskReader } from './repository-disk.js'
 import { loadWholeIndex } from './whole-index.js'
-import { type WorkerPool, workerPool } from './worker-pool.js'
+import { copyPool, type WorkerPool } from './worker-pool.js'
 
 /** How to copy. */
 export interface CopyOptions extends CallOptions {
@@ -52,9 +52,8 @@ export async function copyPoints(
   points: readonly PointEntry[],
   options: CopyOptions,
 ): Promise<CopyReport> {
-  const workers = options.workers ?? 2
-  await using reading = workerPool(Math.max(1, Math.ceil(workers / 2)))
-  await using writing = workerPool(workers)
+  await using pool = copyPool(options.workers ?? 2)
+  const { reading, writing } = pool
   await using lane = await openLane(options.target ?? 'copy', to, options.transforms, writing, options.signal)
   const reader = await storedDiskReader(from, reading, options)
   const known = lane.points.map((entry) => entry.point)

@@ -18,7 +18,7 @@ import { frameFetcher } from './fetch-frame.js'
 import { openLane } from './lane.js'
 import { type ChunkMarks, chunkMarks } from './mark-chunks.js'
 import { decideRetention } from './retention.js'
-import { workerPool } from './worker-pool.js'
+import { copyPool } from './worker-pool.js'
 
 /** How to prune. */
 export interface PruneOptions extends CallOptions {
@@ -310,8 +310,8 @@ async function repack(
   const { transforms } = options
   if (packs.length === 0 || transforms === undefined) return []
   const { rewriteChunks } = await import('./rewrite-chunks.js')
-  await using reading = workerPool(1)
-  await using writing = workerPool(options.workers ?? 2)
+  await using pool = copyPool(options.workers ?? 2)
+  const { reading, writing } = pool
   await using lane = await openLane(
     'repack',
     repository,

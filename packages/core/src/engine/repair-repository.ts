@@ -24,7 +24,7 @@ import { finishReplacements, replacePoint } from './replace-point.js'
 import type { StoredDiskReader } from './repository-disk.js'
 import { saveBrokenPacks } from './save-broken-packs.js'
 import { type Examination, examineRepository } from './verify-repository.js'
-import { type WorkerPool, workerPool } from './worker-pool.js'
+import { copyPool, type WorkerPool } from './worker-pool.js'
 
 /** How to repair. */
 export interface RepairOptions extends CallOptions {
@@ -45,6 +45,7 @@ interface Repair {
   readonly repository: Repository
   readonly from: Repository | undefined
   readonly reading: WorkerPool
+  readonly writing: WorkerPool
   readonly say: (message: string) => void
   readonly options: RepairOptions
 }
@@ -90,8 +91,9 @@ async function repair(
     mended.push(message)
     options.onEvent?.({ type: 'step', message })
   }
-  await using reading = workerPool(1)
-  const work: Repair = { repository, from, reading, say, options }
+  await using pool = copyPool(2)
+  const { reading, writing } = pool
+  const work: Repair = { repository, from, reading, writing, say, options }
   for (const key of await mendTwins(repository, options)) say(`${key} was written anew from its twin`)
   for (const key of await finishReplacements(repository, options))
     say(`${key} was put in place: an earlier repair was interrupted`)
@@ -175,8 +177,7 @@ async function rebuildIndex({ repository, reading, say, options }: Repair): Prom
 
 /** Stores what is still good of broken packs anew, takes what is lost from the other repository, drops the packs. */
 async function replaceLost(repair: Repair, found: Examination): Promise<void> {
-  const { repository, from, reading, say, options } = repair
-  await using writing = workerPool(2)
+  const { repository, from, reading, writing, say, options } = repair
   await using lane = await openLane(
     'repair',
     repository,
@@ -286,11 +287,10 @@ function copiedFrom(donor: Donor, point: RecoveryPoint): NonNullable<RecoveryPoi
 }
 
 /** Writes points anew whose manifest itself is damaged. */
-async function restoreDamagedPoints({ repository, from, reading, say, options }: Repair): Promise<void> {
+async function restoreDamagedPoints({ repository, from, reading, writing, say, options }: Repair): Promise<void> {
   const { damaged } = await repository.points.list(options)
   const broken = damaged.filter(({ key, error }) => key.startsWith(objectPrefixes.points) && isDamage(error))
   if (broken.length === 0 || from === undefined) return
-  await using writing = workerPool(2)
   await using lane = await openLane('repair', repository, options.transforms, writing, options.signal)
   const donor = await openDonor(from, reading, options)
   for (const { key } of broken) {

@@ -20,6 +20,8 @@ export interface SlabRing {
   readonly count: number
   /** Slabs that sources and targets fill. */
   readonly inputs: Permits<number>
+  /** The same, for frames of a repository that is copied from: who writes holds inputs while it waits for them. */
+  readonly readings: Permits<number>
   /** Slabs that workers decode into; kept apart so that full inputs never starve the workers. */
   readonly outputs: Permits<number>
   /** The data part of a slab, behind the headroom. */
@@ -27,11 +29,11 @@ export interface SlabRing {
   readonly whole: (slab: number) => Uint8Array
 }
 
-/** Allocates the ring for a number of workers. */
-export function slabRing(workers: number): SlabRing {
+/** Allocates the ring for a number of workers, with so many slabs for `readings`. */
+export function slabRing(workers: number, readingCount = 0): SlabRing {
   const inputCount = workers * 2 + 1
   const outputCount = workers + 2
-  const count = inputCount + outputCount
+  const count = inputCount + outputCount + readingCount
   const memory = sharedAlignedMemory(count * slabBytes)
   const numbers = (from: number, count: number) => Array.from({ length: count }, (_, i) => () => from + i)
   return {
@@ -39,6 +41,7 @@ export function slabRing(workers: number): SlabRing {
     count,
     inputs: permits(numbers(0, inputCount)),
     outputs: permits(numbers(inputCount, outputCount)),
+    readings: permits(numbers(inputCount + outputCount, readingCount)),
     data: (slab) => slabView(memory, slab).subarray(slabHeadroomBytes, slabHeadroomBytes + regionBytes),
     whole: (slab) => slabView(memory, slab),
   }

@@ -30,7 +30,24 @@ const closeLimitMs = 5000
 
 /** Makes a pool; its workers start with the first task, or when they are told to prepare for it. */
 export function workerPool(count: number): WorkerPool {
-  const slabs = slabRing(count)
+  return poolOver(count, slabRing(count))
+}
+
+/** The same workers for both ends of a copy: neither waits for slabs that the other holds. */
+export interface CopyPool extends AsyncDisposable {
+  readonly reading: WorkerPool
+  readonly writing: WorkerPool
+}
+
+/** Makes a pool for a copy. */
+export function copyPool(count: number): CopyPool {
+  const slabs = slabRing(count, count + 1)
+  const writing = poolOver(count, slabs)
+  const reading = { ...writing, slabs: { ...slabs, inputs: slabs.readings } }
+  return { reading, writing, [Symbol.asyncDispose]: () => writing[Symbol.asyncDispose]() }
+}
+
+function poolOver(count: number, slabs: SlabRing): WorkerPool {
   const pending = new Map<
     number,
     {

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import type { TargetCapabilities } from '../contract/target.js'
 import { wholePages } from '../files/aligned-memory.js'
 import { renewInHugePages } from '../files/huge-pages.js'
 import { fromHex, toHex } from './bytes.js'
@@ -16,8 +17,8 @@ import { permits } from './permits.js'
 /** A pack is closed once it has this many bytes. */
 const targetPackBytes = 16 * 2 ** 20
 
-/** Packs that may wait for the target while another fills: the bounded queue of a target. */
-const queuedPacks = 2
+/** Packs that may wait for the target while another fills: the bounded queue of a target. A sequential one takes one after another. */
+const queuedPacks = ({ sequential }: TargetCapabilities) => (sequential ? 1 : 2)
 
 /** A buffer that holds its fourth pack is worth huge pages: to clear them costs a short run more than they save. */
 const hugePagesFrom = 4
@@ -90,7 +91,7 @@ export function packWriter(context: PackWriterContext): PackWriter {
   // The slack is for what transforms add to the frames under way.
   const bufferBytes = wholePages(limitOf(kind) + maxEncodedFrameBytes(links) + 2 ** 20)
   const buffers = permits<PackBuffer>(
-    Array.from({ length: 1 + queuedPacks }, () => () => ({
+    Array.from({ length: 1 + queuedPacks(store.capabilities) }, () => () => ({
       room: newPackRoom(bufferBytes),
       packs: 0,
     })),

@@ -10,8 +10,13 @@ export interface ObjectMemory {
   readonly lend: (sizeBytes: number) => Lent
 }
 
-/** Packs differ in size by less: what held one can hold any. */
-const stepBytes = 4 * 2 ** 20
+/** Below, new memory is soon cleared. */
+const smallBytes = 2 ** 20
+
+/** Any pack goes into one of these; of what it does not need, nothing is touched. */
+const packBytes = 24 * 2 ** 20
+
+/** One that is written, the next, and one that may have to be written again. */
 const mostKept = 3
 
 /** Makes memory that keeps what is given back. */
@@ -19,17 +24,16 @@ export function objectMemory(): ObjectMemory {
   const free: Uint8Array[] = []
   return {
     lend: (sizeBytes) => {
-      const at = free.findIndex((each) => each.length >= sizeBytes)
-      const [kept] = at < 0 ? [] : free.splice(at, 1)
-      const whole = kept ?? new Uint8Array(new SharedArrayBuffer(Math.ceil(sizeBytes / stepBytes) * stepBytes))
+      if (sizeBytes < smallBytes || sizeBytes > packBytes)
+        return { bytes: new Uint8Array(new SharedArrayBuffer(sizeBytes)), release: () => {} }
+      const whole = free.pop() ?? new Uint8Array(new SharedArrayBuffer(packBytes))
       let isReleased = false
       return {
         bytes: whole.subarray(0, sizeBytes),
         release: () => {
-          if (isReleased || whole.length === 0) return
+          if (isReleased) return
           isReleased = true
-          if (free.length === mostKept) free.sort((a, b) => b.length - a.length).pop()
-          free.push(whole)
+          if (free.length < mostKept) free.push(whole)
         },
       }
     },

@@ -18,14 +18,14 @@ import { type SetWriter, setWriter } from '../writing/set-writer.js'
 import { collected } from './collected.js'
 import { digestThread } from './digest-thread.js'
 import { mediaFacet } from './media-facet.js'
-import { objectMemory } from './object-memory.js'
+import { type Lent, objectMemory } from './object-memory.js'
 import type { TapeSite } from './tape-site.js'
 
 /** Objects are kept in memory until it is known where they came to lie. */
 export const maxObjectBytes = 48 * 2 ** 20
 
-/** Bytes that may wait for a drive, with those of the object that is written. */
-const queueBytes = 32 * 2 ** 20
+/** Bytes that may be in memory for a drive: a pack that is written, and the next. */
+const queueBytes = 40 * 2 ** 20
 
 /** Opens a set. `isWritable`: it takes objects, and is made when the first one comes. */
 export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): TargetSession {
@@ -130,22 +130,25 @@ export function setSession(site: TapeSite, set: KnownSet, isWritable: boolean): 
       if (options.retainUntil !== undefined) throw noLocks()
       if (find(key) !== undefined) throw exists(key)
       if ((options.sizeBytes ?? 0) > maxObjectBytes) throw tooLarge(key, options.sizeBytes ?? 0)
-      const { bytes: content, release } = await collected(body, options.sizeBytes, memory, options)
-      const facts = factsOf(key, content.length, await digests.sha256(content), clock.now(), options)
+      const taking = await theWriter()
+      let reserved = options.sizeBytes === undefined ? undefined : await taking.reserve(options.sizeBytes, options)
+      let lent: Lent | undefined
+      let facts: ObjectFacts | undefined
       try {
+        lent = await collected(body, options.sizeBytes, memory, options)
+        const { bytes: content, release } = lent
         if (content.length > maxObjectBytes) throw tooLarge(key, content.length)
+        reserved ??= await taking.reserve(content.length, options)
+        facts = factsOf(key, content.length, await digests.sha256(content), clock.now(), options)
         if (find(key) !== undefined) throw exists(key)
         pending.set(key, facts)
         if (facts.isLookup) await cache.put(facts.sha256, content)
-        const taking = await theWriter()
+        reserved.put({ facts, content, release })
         handed.add(key)
-        await taking.put({ facts, content, release }, options)
       } catch (error) {
-        if (pending.get(key) === facts) {
-          pending.delete(key)
-          handed.delete(key)
-        }
-        release()
+        if (facts !== undefined && pending.get(key) === facts) pending.delete(key)
+        reserved?.abandon()
+        lent?.release()
         throw error
       }
     },

@@ -9,14 +9,19 @@ import { type ArchiveWriter, beginArchive, type CutShort } from './archive-write
 import type { CartridgeSupply, OpenCartridge } from './cartridge-supply.js'
 import { writeClosing, writeEarlierCatalog } from './catalog-files.js'
 import type { HeldObject } from './held-object.js'
+import { room } from './room.js'
 import { salvage } from './salvage.js'
 import { tooLarge } from './too-large.js'
 import { type WriteFigures, writeStatistics } from './write-statistics.js'
 
 /** Puts objects on the cartridges of one set, in order. */
 export interface SetWriter {
-  /** Takes an object; resolves when there is room for the next. @throws BackupError what went wrong with this or an earlier one */
-  readonly put: (object: HeldObject, options: CallOptions) => Promise<void>
+  /**
+   * Waits until there is room for an object of that size, before anybody collects it: one is written, one waits.
+   *
+   * @throws BackupError what went wrong with an earlier one
+   */
+  readonly reserve: (sizeBytes: number, options: CallOptions) => Promise<Reserved>
   /** Resolves when all that was taken is on tape, and in the catalog. */
   readonly sync: () => Promise<void>
   /** Lets others have the drive, after a sync; the next `put` takes one again. */
@@ -24,6 +29,13 @@ export interface SetWriter {
   /** Writes the catalog that ends a session, and lets go. Never rejects: all that counts was synced. */
   readonly close: () => Promise<void>
   readonly figures: () => WriteFigures
+}
+
+/** Room for an object; exactly one of `put` and `abandon` must be called. */
+export interface Reserved {
+  /** Hands the object over, to be written in its turn. @throws BackupError what went wrong with an earlier one */
+  readonly put: (object: HeldObject) => void
+  readonly abandon: () => void
 }
 
 /** What a writer needs. */
@@ -39,7 +51,7 @@ export interface WriterSite {
   readonly signal: AbortSignal
   /** Size at which a tape file is ended. */
   readonly fileBytes: number
-  /** Bytes that wait in memory for the drive, beside the object that is written. */
+  /** Bytes that may be in memory for the drive, those of the object that is written among them. */
   readonly queueBytes: number
   /** Called once, before the first cartridge is taken into use. @throws BackupError `E_REPOSITORY_BUSY` */
   readonly onFirst: () => void
@@ -73,10 +85,10 @@ export function setWriter(site: WriterSite): SetWriter {
   let hasBegun = false
   let isCatalogDue = false
   let salvages = 0
-  let queuedBytes = 0
+  let queuedObjects = 0
   let failure: { readonly error: unknown } | undefined
   let working: Promise<void> = Promise.resolve()
-  let roomMade = Promise.withResolvers<void>()
+  const queue = room(site.queueBytes)
 
   /** One thing after another; what fails fails all that comes after it. */
   const inTurn = (work: () => Promise<void>): Promise<void> => {
@@ -257,26 +269,29 @@ export function setWriter(site: WriterSite): SetWriter {
 
   return {
     figures: statistics.figures,
-    put: async (object, { signal }) => {
-      const { sizeBytes } = object.facts
-      isCatalogDue = true
-      queuedBytes += sizeBytes
-      statistics.queued()
-      let isDone = false
-      const done = inTurn(() => write(object)).finally(() => {
-        isDone = true
-        queuedBytes -= sizeBytes
-        if (queuedBytes === 0) statistics.ranDry()
-        roomMade.resolve()
-        roomMade = Promise.withResolvers()
-      })
-      // Told by whoever waits for room, or for the sync.
-      done.catch(() => undefined)
-      while (!isDone && queuedBytes > site.queueBytes && failure === undefined) {
-        await Promise.race([roomMade.promise, done])
-        signal.throwIfAborted()
+    reserve: async (sizeBytes, options) => {
+      await queue.take(sizeBytes, options)
+      const abandon = () => queue.give(sizeBytes)
+      if (failure !== undefined) {
+        abandon()
+        throw failure.error
       }
-      if (failure !== undefined) throw failure.error
+      return {
+        abandon,
+        put: (object) => {
+          if (failure !== undefined) throw failure.error
+          isCatalogDue = true
+          queuedObjects += 1
+          statistics.queued()
+          const written = inTurn(() => write(object)).finally(() => {
+            abandon()
+            queuedObjects -= 1
+            if (queuedObjects === 0) statistics.ranDry()
+          })
+          // Told by whoever comes next, or by the sync.
+          written.catch(() => undefined)
+        },
+      }
     },
     sync,
     letGo: async () => {
