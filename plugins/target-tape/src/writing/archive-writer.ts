@@ -79,7 +79,10 @@ export async function beginArchive(
     }
     try {
       for (const block of blocks) {
-        underWay.push(drive.write(block, call))
+        const written = drive.write(block, call)
+        // When a later one fails before an earlier one, it is told in its turn.
+        written.catch(() => undefined)
+        underWay.push(written)
         if (underWay.length === Math.min(blocksInMemory, drive.writesAtOnce)) await settleFirst()
       }
       while (underWay.length > 0) await settleFirst()
