@@ -69,6 +69,15 @@ export async function beginArchive(
   let takenBackFirst: Member[] = []
   let isAllHeld = true
 
+  /** Lets go of objects that are on the tape so far before its head that the file can be ended behind them. */
+  const releaseSafe = (): void => {
+    const isOpen = ({ endOffset }: Member) => endOffset > (acceptedBlocks - roomToEndBlocks) * blockBytes
+    const { true: open = [], false: safe = [] } = Object.groupBy(takenBackFirst, (member) => `${isOpen(member)}`)
+    for (const { held } of safe) held.release()
+    isAllHeld &&= safe.length === 0
+    takenBackFirst = open
+  }
+
   const writeBlocks = async (blocks: Iterable<Uint8Array>): Promise<boolean> => {
     let isNearEnd = false
     const underWay: Promise<BlockWritten>[] = []
@@ -76,6 +85,7 @@ export async function beginArchive(
       const written = await underWay.shift()
       isNearEnd ||= written?.isNearEnd === true
       acceptedBlocks += 1
+      if (takenBackFirst.length > 0) releaseSafe()
     }
     try {
       for (const block of blocks) {
@@ -157,11 +167,7 @@ export async function beginArchive(
       const written = await orCutShort(() => writeBlocks(blocks), { blocks, headOffset, contentOffset, before })
       if (written.kind === 'no-room') return written
       takenBackFirst.push({ headOffset, before, endOffset: archive.sizeBytes(), held })
-      const isOpen = ({ endOffset }: Member) => endOffset > (acceptedBlocks - roomToEndBlocks) * blockBytes
-      const { true: open = [], false: safe = [] } = Object.groupBy(takenBackFirst, (member) => `${isOpen(member)}`)
-      for (const member of safe) member.held.release()
-      isAllHeld &&= safe.length === 0
-      takenBackFirst = open
+      releaseSafe()
       return {
         kind: 'stored',
         object: { ...facts, file: place.file, offset: contentOffset },
