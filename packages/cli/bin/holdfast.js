@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // A file of the package and not of the build, so that an installation before the build links it.
 import module from 'node:module'
+import v8 from 'node:v8'
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 22 || (major === 22 && minor < 18)) {
@@ -8,6 +9,8 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exit(2)
 }
 module.enableCompileCache()
+// What lives long here lies in shared memory; a young generation that grows to 64 MiB would hold garbage only.
+v8.setFlagsFromString('--semi-space-growth-factor=1')
 const { beginHeadStart } = await import('../dist/head-start.js')
 const headStart = beginHeadStart({ args: process.argv.slice(2), cwd: process.cwd, environment: process.env })
 const { main } = await import('../dist/main.js')
