@@ -50,7 +50,7 @@ describe.each([
           })
         await expectNothingLost(simulated, book)
       }),
-      { numRuns: 100 },
+      { numRuns: 100, endOnFailure: true },
     )
   })
 })

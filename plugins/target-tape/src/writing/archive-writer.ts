@@ -14,8 +14,11 @@ export interface CutShort {
   readonly kind: 'no-room'
   /** Objects that were written before, and are not in it: they ended in a block that had to make room. */
   readonly returned: readonly HeldObject[]
-  /** `false`: there was no room even for an empty tape file, and what lies there now has no filemark. */
-  readonly isEnded: boolean
+  /**
+   * Offset in the file up to which all that was written is in it; 0 when there was no room even for an empty tape file, and what lies
+   * there now has no filemark.
+   */
+  readonly endBytes: number
 }
 
 /** What became of an object. */
@@ -125,19 +128,21 @@ export async function beginArchive(
       throw isFull(error) ? cannotEnd(drive.name, error) : error
     }
     const isOff = ({ endOffset }: Member) => endOffset > acceptedBlocks * blockBytes
-    return { kind: 'no-room', returned: takenBackFirst.filter(isOff).map(({ held }) => held), isEnded: true }
+    const returned = takenBackFirst.filter(isOff).map(({ held }) => held)
+    return { kind: 'no-room', returned, endBytes: acceptedBlocks * blockBytes }
   }
 
   const cutShort = async (before?: LaidMember): Promise<CutShort> => {
     if (isWorm) return await endedWhereItIs()
     const returned: HeldObject[] = []
-    if (before !== undefined && (await isCutBefore(before))) return { kind: 'no-room', returned, isEnded: true }
+    if (before !== undefined && (await isCutBefore(before)))
+      return { kind: 'no-room', returned, endBytes: before.headOffset }
     for (const member of takenBackFirst.toReversed()) {
       returned.unshift(member.held)
-      if (await isCutBefore(member)) return { kind: 'no-room', returned, isEnded: true }
+      if (await isCutBefore(member)) return { kind: 'no-room', returned, endBytes: member.headOffset }
     }
     if (!isAllHeld) throw cannotEnd(drive.name)
-    return { kind: 'no-room', returned, isEnded: false }
+    return { kind: 'no-room', returned, endBytes: 0 }
   }
 
   const orCutShort = async (work: () => Promise<boolean>, member?: LaidMember): Promise<WrittenBlocks> => {

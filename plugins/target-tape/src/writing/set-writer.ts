@@ -5,7 +5,7 @@ import type { TapeCatalog } from '../catalog/tape-catalog.js'
 import { tapeError } from '../drive/drive-errors.js'
 import type { CatalogObject } from '../layout/catalog.js'
 import type { TapeLibrary } from '../library/tape-library.js'
-import { type ArchiveWriter, beginArchive, type CutShort } from './archive-writer.js'
+import { type ArchiveWriter, beginArchive, type CutShort, type WrittenBlocks } from './archive-writer.js'
 import type { CartridgeSupply, OpenCartridge } from './cartridge-supply.js'
 import { writeClosing, writeEarlierCatalog } from './catalog-files.js'
 import type { HeldObject } from './held-object.js'
@@ -161,7 +161,10 @@ export function setWriter(site: WriterSite): SetWriter {
   /** Ends the tape file. Returns objects of it that have to be written anew. */
   const endFile = async (open: OpenTape): Promise<readonly HeldObject[]> => {
     if (open.archive === undefined) return []
-    const ended = await open.archive.end()
+    return await fileEnded(open, await open.archive.end())
+  }
+
+  const fileEnded = async (open: OpenTape, ended: WrittenBlocks): Promise<readonly HeldObject[]> => {
     if (ended.kind === 'no-room') return await cutShort(open, ended)
     noteFile(open)
     if (ended.isNearEnd) await retire(open)
@@ -169,9 +172,9 @@ export function setWriter(site: WriterSite): SetWriter {
   }
 
   /** Notes what the file holds that ended before its time. Returns objects that have to be written anew. */
-  const cutShort = async (open: OpenTape, { returned, isEnded }: CutShort): Promise<readonly HeldObject[]> => {
+  const cutShort = async (open: OpenTape, { returned, endBytes }: CutShort): Promise<readonly HeldObject[]> => {
     open.filed = open.filed.filter(({ key }) => !returned.some(({ facts }) => facts.key === key))
-    if (isEnded) noteFile(open)
+    if (endBytes > 0) noteFile(open)
     await retire(open)
     return returned
   }
@@ -260,9 +263,9 @@ export function setWriter(site: WriterSite): SetWriter {
   const writeCatalog = async (): Promise<void> => {
     for (;;) {
       const open = await begun(true)
-      const cut = await writeClosing(await archiveOf(open), site.set(), site, clock.now())
-      if (cut === undefined && (await endFile(open)).length === 0) return
-      if (cut !== undefined) await cutShort(open, cut)
+      const { ended, hasCatalog } = await writeClosing(await archiveOf(open), site.set(), site, clock.now())
+      await fileEnded(open, ended)
+      if (hasCatalog) return
       if (open.isFresh) throw tapeError('E_TARGET_FULL', 'The catalog is larger than a cartridge.')
     }
   }

@@ -49,14 +49,20 @@ export const simulatedOptions: TapeTargetOptions = {
   state: 'state',
 }
 
+/** On its own, so that what waits for the end of the test holds on to no library: a property makes hundreds. */
+function temporaryFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-tape-'))
+  const dispose = () => rmSync(folder, { recursive: true, force: true })
+  onTestFinished(dispose)
+  return { folder, dispose }
+}
+
 /** A library with cartridges of that size, empty at first. */
 export function simulatedSite(
   sizes: readonly (number | Partial<SimulatedCartridgeOptions>)[],
   options: Partial<SimulatedLibraryOptions> = {},
 ): SimulatedSite {
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-tape-'))
-  const dispose = () => rmSync(folder, { recursive: true, force: true })
-  onTestFinished(dispose)
+  const { folder, dispose } = temporaryFolder()
   const cartridges = sizes.map((size, at) => ({
     barcode: `TAPE0${at + 1}`,
     ...(typeof size === 'number' ? { sizeBytes: size } : size),
