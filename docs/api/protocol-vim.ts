@@ -1,0 +1,6 @@
+/**
+ * A client of the vSphere API.
+ *
+ * @module @holdfast/protocol-vim
+ */
+export * from '@holdfast/protocol-vim'
