@@ -5,11 +5,13 @@ import { configJsonSchema } from '../dist/index.js'
 const packages = [
   '@holdfast/source-image',
   '@holdfast/source-qemu',
+  '@holdfast/source-vmware',
   '@holdfast/quiesce-guest-agent',
   '@holdfast/quiesce-script',
   '@holdfast/transform-zstd',
   '@holdfast/transform-aes-gcm',
   '@holdfast/target-disk',
+  '@holdfast/target-tape',
 ]
 
 const file = new URL('../schema/holdfast.schema.json', import.meta.url)

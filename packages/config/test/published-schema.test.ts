@@ -37,6 +37,9 @@ pipelines:
   live:
     source: { use: '@holdfast/source-qemu', with: { monitor: './{name}.qmp', scratch: ./scratch, boot: { accelerator: tcg } } }
     targets: [vault]
+  cluster:
+    source: { use: '@holdfast/source-vmware', with: { host: vcenter, user: backup, password: { env: PASSWORD }, transports: [{ kind: https }] } }
+    targets: [vault]
 `
 
 describe('the published schema', () => {
@@ -58,6 +61,8 @@ describe('the published schema', () => {
     ['scratch: ./scratch', 'scratch: 7'],
     ['scratch: ./scratch, ', ''],
     ['accelerator: tcg', 'accelerator: -kvm'],
+    ['password: { env: PASSWORD }', 'password: hunter2'],
+    ['kind: https', 'kind: telepathy'],
   ])('refuses it with %s changed to %s', (was, is) => {
     expect(validate(parse(yaml.replace(was, is)))).toBe(false)
   })

@@ -6,6 +6,7 @@ import { type MoRef, moRef, type VimValue } from '../wire/vim-value.js'
 import { type FakeFault, fakeFault, localizedFault } from './fake-fault.js'
 import { answerFolder, type FakeFiles } from './fake-files.js'
 import { type FakeLease, fakeLeases, type LeaseOffer } from './fake-leases.js'
+import { type FakeMachine, type FakeMachineOptions, fakeMachines } from './fake-machines.js'
 import { type FakeObjects, fakeObjects } from './fake-objects.js'
 import { type FakeMethods, propertyCollectorMethods } from './property-collector.js'
 import { type FakeCall, type FakeServerOptions, startFakeServer } from './soap-server.js'
@@ -32,6 +33,10 @@ export interface FakeVsphere extends AsyncDisposable {
   readonly objects: FakeObjects
   /** Names of the methods that were called, in order. */
   readonly calls: readonly string[]
+  /** Files of its datastores. */
+  readonly files: FakeFiles
+  /** Makes a machine with disks that hold zeros. */
+  readonly addMachine: (options: FakeMachineOptions) => FakeMachine
   /** Sessions that are logged in. */
   readonly sessions: () => number
   /** Ends all sessions, as an idle server does. */
@@ -86,8 +91,36 @@ export async function fakeVsphere(options: FakeVsphereOptions = {}): Promise<Fak
     guestOperationsManager: moRef('GuestOperationsManager', 'guestOperationsManager'),
   }
   objects.put(content.rootFolder, { name: 'Datacenters' })
+  const datacenter = objects.put(moRef('Datacenter', kind === 'vcenter' ? 'datacenter-2' : 'ha-datacenter'), {
+    name: kind === 'vcenter' ? 'DC0' : 'ha-datacenter',
+    parent: content.rootFolder,
+  })
+  const machineFolder = objects.put(moRef('Folder', kind === 'vcenter' ? 'group-v3' : 'ha-folder-vm'), {
+    name: 'vm',
+    parent: datacenter,
+  })
   objects.put(content.guestOperationsManager, { processManager: moRef('GuestProcessManager', 'processManager') })
 
+  const files = options.files ?? new Map<string, Uint8Array>()
+  const startTask: FakeVsphere['startTask'] = (work) => {
+    const task = objects.add('Task', 'task', { info: { state: 'running' } })
+    const run = async () => {
+      // The reference is told before the outcome.
+      await sleep(1)
+      try {
+        objects.set(task, 'info.result', await work())
+        objects.set(task, 'info.state', 'success')
+      } catch (error) {
+        const fault =
+          error instanceof Error && 'fault' in error ? (error as FakeFault) : fakeFault('SystemError', String(error))
+        objects.set(task, 'info.error', localizedFault(fault))
+        objects.set(task, 'info.state', 'error')
+      }
+    }
+    void run()
+    return task
+  }
+  const machines = fakeMachines({ objects, files, startTask, machineFolder })
   const leases = fakeLeases(objects, () => server.address)
   const methods: FakeMethods = {
     RetrieveServiceContent: () => content,
@@ -98,6 +131,7 @@ export async function fakeVsphere(options: FakeVsphereOptions = {}): Promise<Fak
     },
     ...propertyCollectorMethods(objects),
     ...leases.methods,
+    ...machines.methods,
     ...options.methods,
   }
 
@@ -126,8 +160,8 @@ export async function fakeVsphere(options: FakeVsphereOptions = {}): Promise<Fak
     onRequest: async (request, response, session) => {
       if (await options.onRequest?.(request, response, session)) return true
       if (await leases.answer(request, response)) return true
-      if (request.url?.startsWith('/folder/') === true && options.files !== undefined) {
-        await answerFolder(options.files, request, response, sessions.has(session))
+      if (request.url?.startsWith('/folder/') === true) {
+        await answerFolder(files, request, response, sessions.has(session))
         return true
       }
       if (request.url !== versionsPath) return false
@@ -144,6 +178,8 @@ export async function fakeVsphere(options: FakeVsphereOptions = {}): Promise<Fak
   return {
     address: server.address,
     objects,
+    files,
+    addMachine: machines.add,
     calls,
     sessions: () => sessions.size,
     expireSessions: () => sessions.clear(),
@@ -152,24 +188,7 @@ export async function fakeVsphere(options: FakeVsphereOptions = {}): Promise<Fak
       failures.set(method, [...(failures.get(method) ?? []), ...Array.from({ length: times }, () => fault)])
     },
     offerLease: leases.offer,
-    startTask: (work) => {
-      const task = objects.add('Task', 'task', { info: { state: 'running' } })
-      const run = async () => {
-        // The reference is told before the outcome.
-        await sleep(1)
-        try {
-          objects.set(task, 'info.result', await work())
-          objects.set(task, 'info.state', 'success')
-        } catch (error) {
-          const fault =
-            error instanceof Error && 'fault' in error ? (error as FakeFault) : fakeFault('SystemError', String(error))
-          objects.set(task, 'info.error', localizedFault(fault))
-          objects.set(task, 'info.state', 'error')
-        }
-      }
-      void run()
-      return task
-    },
+    startTask,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }

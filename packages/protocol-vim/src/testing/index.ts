@@ -1,6 +1,7 @@
 export { type FakeFault, fakeFault } from './fake-fault.js'
 export type { FakeFiles } from './fake-files.js'
 export type { FakeLease, LeaseOffer } from './fake-leases.js'
+export type { FakeDiskOptions, FakeMachine, FakeMachineOptions } from './fake-machines.js'
 export type { FakeObjects } from './fake-objects.js'
 export { type FakeVsphere, type FakeVsphereOptions, fakeVsphere } from './fake-vsphere.js'
 export type { FakeMethods } from './property-collector.js'

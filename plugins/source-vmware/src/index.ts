@@ -1,0 +1,2 @@
+export type { GuestScripts, TransportOption, VmwareSourceOptions } from './options.js'
+export { plugin, type VmwareSourcePlugin, vmwareSource } from './vmware-source.js'
