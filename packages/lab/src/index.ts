@@ -23,3 +23,22 @@ export {
   type TgtdOptions,
 } from './tape/start-tgtd.ts'
 export { takeTapeFiles } from './tape/tape-files.ts'
+export { buildGo } from './vsphere/build-go.ts'
+export {
+  type SimulatedVsphere,
+  startVsphere,
+  type VsphereDatastore,
+  type VsphereOptions,
+  type VsphereUser,
+} from './vsphere/start-vsphere.ts'
+export type {
+  Gauge,
+  VsphereCalls,
+  VsphereControl,
+  VsphereConversation,
+  VsphereCounters,
+  VsphereDisk,
+  VsphereFault,
+  VsphereMachine,
+  VsphereTransferTrouble,
+} from './vsphere/vsphere-control.ts'

@@ -75,6 +75,11 @@ export const debianPackages = {
     programs: ['iscsi-ls', 'iscsi-inq', 'iscsi-readcapacity16', 'iscsi-test-cu'],
     reason: 'logs in to the iSCSI target that our tests talk to',
   },
+  'golang-go': { programs: ['go'], reason: 'compiles the vSphere that our tests talk to, and a client of it' },
+  'golang-github-vmware-govmomi-dev': {
+    file: { folder: '/usr/share/gocode/src/github.com/vmware/govmomi', pattern: /^simulator$/ },
+    reason: 'is most of that vSphere, and the client',
+  },
   zstd: { programs: ['zstd'], reason: 'reads what our zstd transform wrote, and the other way round' },
 }
 

@@ -25,13 +25,12 @@ export function runWith(input: string, program: string, ...args: readonly string
   })
 }
 
-const limitMs = 60_000
-
 /** Runs a program without blocking, as it may talk to a server in this process. @throws Error with what the program said */
 export async function runAside(
   program: string,
   args: readonly string[],
   more: NodeJS.ProcessEnv = {},
+  limitMs = 60_000,
 ): Promise<string> {
   return await new Promise((resolve, reject) => {
     const options = { env: { ...programEnvironment(), ...more }, timeout: limitMs }

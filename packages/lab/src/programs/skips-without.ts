@@ -1,7 +1,7 @@
 import { type DebianPackage, missingOf } from './debian-packages.mjs'
 
 const qemu = ['qemu-system-x86', 'qemu-utils'] as const
-/** What is asked for by one word: QEMU alone, or a guest in it too; make-guest.sh names what that takes. */
+/** What is asked for by one word: QEMU alone, a guest in it too (make-guest.sh names what that takes), a simulated vSphere. */
 const groups = {
   qemu,
   guest: [
@@ -9,6 +9,7 @@ const groups = {
     ...(['qemu-guest-agent', 'linux-image-amd64', 'kmod', 'busybox-static', 'cpio', 'e2fsprogs'] as const),
     ...(['fdisk', 'syslinux', 'syslinux-common', 'mtools', 'xz-utils'] as const),
   ],
+  vsphere: ['golang-go', 'golang-github-vmware-govmomi-dev', 'qemu-utils'],
 } as const
 
 /** What a suite needs: Debian packages, or a group of them. */
@@ -20,12 +21,16 @@ export type Need = DebianPackage | keyof typeof groups
  * @throws Error that names them, where `HOLDFAST_TEST_REQUIRE=all`: nothing is skipped then
  */
 export function skipsWithout(...needs: readonly Need[]): boolean {
-  const packages = needs.flatMap((need) => (need === 'qemu' || need === 'guest' ? groups[need] : [need]))
+  const packages = needs.flatMap((need) => (isGroup(need) ? groups[need] : [need]))
   const wanted = packages.filter((name) => missingOf(name).length > 0)
   return skipsUnless(
     wanted.length === 0,
     `${wanted.flatMap(missingOf).join(', ')} missing; apt-get install ${wanted.join(' ')}`,
   )
+}
+
+function isGroup(need: Need): need is keyof typeof groups {
+  return Object.hasOwn(groups, need)
 }
 
 /**

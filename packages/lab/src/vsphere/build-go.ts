@@ -23,10 +23,8 @@ export async function buildGo(folder: string): Promise<string> {
   mkdirSync(cache, { recursive: true })
   const unfinished = `${program}.${process.pid}-${performance.now()}`
   try {
-    await runAside('go', ['build', '-o', unfinished, ...sources], {
-      environment: { GOPATH: '/usr/share/gocode', GO111MODULE: 'off', GOFLAGS: '-trimpath -buildvcs=false' },
-      limitMs,
-    })
+    const environment = { GOPATH: '/usr/share/gocode', GO111MODULE: 'off', GOFLAGS: '-trimpath -buildvcs=false' }
+    await runAside('go', ['build', '-o', unfinished, ...sources], environment, limitMs)
     renameSync(unfinished, program)
   } finally {
     rmSync(unfinished, { force: true })

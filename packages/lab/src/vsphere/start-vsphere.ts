@@ -125,7 +125,15 @@ export async function startVsphere(options: VsphereOptions = {}): Promise<Simula
     const { hosts = 1, datastores = 1, machines = 2, disks = 1, diskMib = 16, cluster = false } = wished
     const { apiVersion = '7.0', changedAreas = 0, leaseSeconds = 300 } = wished
     return [
-      ...['-folder', at, '-certificate', certificate, `-tls=${tls}`, `-esx=${server === 'esxi'}`, `-cluster=${cluster}`],
+      ...[
+        '-folder',
+        at,
+        '-certificate',
+        certificate,
+        `-tls=${tls}`,
+        `-esx=${server === 'esxi'}`,
+        `-cluster=${cluster}`,
+      ],
       ...['-api', apiVersion, '-hosts', `${hosts}`, '-datastores', `${datastores}`, '-vms', `${machines}`],
       ...['-disks', `${disks}`, '-disk-mib', `${diskMib}`],
       ...['-areas', `${changedAreas}`, '-lease-seconds', `${leaseSeconds}`],

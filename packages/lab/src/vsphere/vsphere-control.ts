@@ -129,7 +129,12 @@ export function vsphereControl(address: string): VsphereControl {
       return found
     },
     write: (vm, disk, offset, bytes) =>
-      ask('write', { vm, disk, offset, hex: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex') }),
+      ask('write', {
+        vm,
+        disk,
+        offset,
+        hex: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex'),
+      }),
     fill: (vm, disk, file) => ask('fill', { vm, disk, file }),
     setTools: (vm, tools) => ask('tools', { vm, ...tools }),
     setGuestLogin: (user, password) => ask('guest-login', { user, password }),

@@ -102,10 +102,14 @@ func (t *tracking) forget(vm types.ManagedObjectReference) {
 // settleTracking follows a change of changeTrackingEnabled: ids come with the next snapshot, and none are left where it is off.
 func (s *site) settleTracking(ref types.ManagedObjectReference, wanted *bool) {
 	vm := machineOf(ref.Value)
-	if vm == nil || wanted == nil || *wanted {
+	if vm == nil || wanted == nil {
 		return
 	}
-	s.resetTracking(vm)
+	// govmomi's simulator switches it on, and never off.
+	update(vm, set("config.changeTrackingEnabled", *wanted))
+	if !*wanted {
+		s.resetTracking(vm)
+	}
 }
 
 func (s *site) resetTracking(vm *simulator.VirtualMachine) {

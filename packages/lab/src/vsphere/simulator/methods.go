@@ -67,6 +67,8 @@ func (s *site) ownMethod(c *call) soap.HasFault {
 		return s.listProcesses(r)
 	case *types.TerminateProcessInGuest:
 		return s.terminateProcess(r)
+	case *types.RegisterVM_Task:
+		s.prepareRegistration(r)
 	case *types.CreateVM_Task:
 		return s.refuseMissingDisks(c, r.Config)
 	case *types.ReconfigVM_Task:

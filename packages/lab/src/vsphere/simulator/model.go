@@ -10,6 +10,8 @@ import (
 	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/simulator/esx"
+	// Tags by the REST interface.
+	_ "github.com/vmware/govmomi/vapi/simulator"
 	"github.com/vmware/govmomi/vim25"
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/types"
@@ -27,7 +29,9 @@ func buildInventory(s *site) error {
 	}
 	model.Machine, model.Datastore = 0, 0
 	model.ServiceContent.About.ApiVersion, model.ServiceContent.About.Version = apiVersionOf(s.apiVersion)
-	model.ServiceContent.About.InstanceUuid = uuidText()
+	about := &model.ServiceContent.About
+	about.FullName = fmt.Sprintf("%s %s build-%s", about.Name, about.Version, about.Build)
+	about.InstanceUuid = uuidText()
 	if err := model.Create(); err != nil {
 		return err
 	}
@@ -44,6 +48,7 @@ func buildInventory(s *site) error {
 			return err
 		}
 	}
+	model.Service.RegisterEndpoints = true
 	// Its own listener is not told to anybody; what we need is its handlers.
 	model.Service.NewServer()
 	s.inner = model.Service.ServeMux
@@ -100,10 +105,13 @@ func (s *site) makeMachine(number int) error {
 	if err != nil {
 		return err
 	}
+	// Keys as real hosts give them, and not by chance.
+	scsi.GetVirtualDevice().Key = 1000
 	devices = append(devices, scsi)
 	for disk := 0; disk < s.disks; disk++ {
 		file := fmt.Sprintf("[%s] %s/%s", store.Name, name, diskName(name, disk))
 		made := devices.CreateDisk(scsi.(types.BaseVirtualController), types.ManagedObjectReference{}, file)
+		made.Key = 2000 + int32(disk)
 		made.CapacityInKB = int64(s.sizeMib) * 1024
 		devices = append(devices, made)
 	}

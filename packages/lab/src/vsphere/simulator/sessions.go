@@ -71,3 +71,9 @@ func (s *sessions) userOf(r *http.Request) string {
 }
 
 func (s *sessions) mayChange(user string) bool { return user != s.reader }
+
+// mayUseRest looks at those only who log in: what comes after that has a session of the REST interface's own.
+func (s *sessions) mayUseRest(r *http.Request) bool {
+	user, password, ok := r.BasicAuth()
+	return !ok || s.accepts(user, password)
+}

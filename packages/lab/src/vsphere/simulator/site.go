@@ -65,6 +65,8 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.TrimSuffix(r.URL.Path, "/") == "/sdk" && r.Method == http.MethodPost:
 		r.URL.Path = "/sdk"
 		s.serveSoap(w, r)
+	case strings.HasPrefix(r.URL.Path, "/rest/") && !s.sessions.mayUseRest(r):
+		w.WriteHeader(http.StatusUnauthorized)
 	default:
 		s.inner.ServeHTTP(w, r)
 	}

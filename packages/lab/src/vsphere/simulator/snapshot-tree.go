@@ -126,7 +126,7 @@ func (s *site) revertToSnapshot(c *call, r *types.RevertToSnapshot_Task) soap.Ha
 		var failure error
 		devices := mapDisks(snapshot.Config.Hardware.Device, func(disk *types.VirtualDisk, backing *types.VirtualDiskFlatVer2BackingInfo) {
 			frozen := backing.FileName
-			next := s.nextName(vm, frozen)
+			next := s.nextName(frozen)
 			if err := copySparse(flatOf(s.local(frozen)), flatOf(s.local(next))); err != nil {
 				failure = err
 				return

@@ -17,7 +17,6 @@ import (
 type snapshots struct {
 	// Descriptor of a file in a chain, to the one that it goes on from.
 	parents map[string]string
-	numbers map[types.ManagedObjectReference]int
 	ids     map[types.ManagedObjectReference]int32
 	known   map[types.ManagedObjectReference]snapshotPlace
 	// Descriptors that no snapshot needs any more, and that were not merged.
@@ -39,7 +38,6 @@ type snapshotWish struct {
 func newSnapshots() *snapshots {
 	return &snapshots{
 		parents:  map[string]string{},
-		numbers:  map[types.ManagedObjectReference]int{},
 		ids:      map[types.ManagedObjectReference]int32{},
 		known:    map[types.ManagedObjectReference]snapshotPlace{},
 		leftover: map[types.ManagedObjectReference][]string{},
@@ -94,7 +92,7 @@ func (s *site) freezeDisks(vm *simulator.VirtualMachine, wish snapshotWish) (typ
 		if failure != nil || strings.HasPrefix(frozen.DiskMode, "independent") {
 			return
 		}
-		next, err := s.freeze(vm, disk, frozen.FileName)
+		next, err := s.freeze(disk, frozen.FileName)
 		if err != nil {
 			failure = err
 			return
@@ -135,8 +133,8 @@ func (s *site) freezeDisks(vm *simulator.VirtualMachine, wish snapshotWish) (typ
 }
 
 // freeze leaves a disk's content under its name, and lets the machine go on in the next file of the chain.
-func (s *site) freeze(vm *simulator.VirtualMachine, disk *types.VirtualDisk, name string) (string, error) {
-	next := s.nextName(vm, name)
+func (s *site) freeze(disk *types.VirtualDisk, name string) (string, error) {
+	next := s.nextName(name)
 	base, live := s.local(name), s.local(next)
 	aside := flatOf(base) + ".freezing"
 	if err := copySparse(flatOf(base), aside); err != nil {
@@ -152,11 +150,16 @@ func (s *site) freeze(vm *simulator.VirtualMachine, disk *types.VirtualDisk, nam
 	return next, writeDescriptor(live, capacityOf(disk), name)
 }
 
-func (s *site) nextName(vm *simulator.VirtualMachine, name string) string {
-	s.snapshots.numbers[vm.Self]++
+// nextName is the first name of the chain that is free: a real host, too, uses names again.
+func (s *site) nextName(name string) string {
 	stem := strings.TrimSuffix(name, ".vmdk")
 	if cut := len(stem) - len("-000001"); cut > 0 && stem[cut] == '-' && s.snapshots.parents[name] != "" {
 		stem = stem[:cut]
 	}
-	return fmt.Sprintf("%s-%06d.vmdk", stem, s.snapshots.numbers[vm.Self])
+	for number := 1; ; number++ {
+		next := fmt.Sprintf("%s-%06d.vmdk", stem, number)
+		if _, err := os.Stat(s.local(next)); err != nil {
+			return next
+		}
+	}
 }

@@ -31,7 +31,8 @@ func (s *site) writeVmx(vm *simulator.VirtualMachine) {
 	line("numvcpus", vm.Config.Hardware.NumCPU)
 	line("uuid.bios", vmxUuid(vm.Config.Uuid))
 	line("vc.uuid", vmxUuid(vm.Config.InstanceUuid))
-	if vm.Config.Firmware != "" {
+	// BIOS is what an entry that is missing means; libvirt knows no other way to say it.
+	if vm.Config.Firmware == string(types.GuestOsDescriptorFirmwareTypeEfi) {
 		line("firmware", vm.Config.Firmware)
 	}
 	if vm.Config.ChangeTrackingEnabled != nil && *vm.Config.ChangeTrackingEnabled {
@@ -102,6 +103,24 @@ func vmxUuid(uuid string) string {
 		parts = append(parts, digits[at:at+2])
 	}
 	return strings.Join(parts[:8], " ") + "-" + strings.Join(parts[8:], " ")
+}
+
+// prepareRegistration makes files that govmomi's simulator insists on, and a real host makes when they are missing.
+func (s *site) prepareRegistration(r *types.RegisterVM_Task) {
+	vmx := s.local(r.Path)
+	if _, err := os.Stat(vmx); err != nil {
+		return
+	}
+	name := r.Name
+	if name == "" {
+		name = path.Base(path.Dir(vmx))
+	}
+	for _, missing := range []string{name + ".nvram", "vmware.log"} {
+		file, err := os.OpenFile(path.Join(path.Dir(vmx), missing), os.O_CREATE|os.O_RDWR, 0o600)
+		if err == nil {
+			_ = file.Close()
+		}
+	}
 }
 
 var vmxLine = regexp.MustCompile(`(?m)^\s*([\w.:]+)\s*=\s*"([^"]*)"`)
