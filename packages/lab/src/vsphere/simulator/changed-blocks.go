@@ -102,12 +102,7 @@ func (t *tracking) forget(vm types.ManagedObjectReference) {
 // settleTracking follows a change of changeTrackingEnabled: ids come with the next snapshot, and none are left where it is off.
 func (s *site) settleTracking(ref types.ManagedObjectReference, wanted *bool) {
 	vm := machineOf(ref.Value)
-	if vm == nil || wanted == nil {
-		return
-	}
-	// govmomi's simulator switches it on, and never off.
-	update(vm, set("config.changeTrackingEnabled", *wanted))
-	if !*wanted {
+	if vm != nil && wanted != nil && !*wanted {
 		s.resetTracking(vm)
 	}
 }

@@ -98,7 +98,8 @@ func (s *site) freezeDisks(vm *simulator.VirtualMachine, wish snapshotWish) (typ
 			return
 		}
 		live := *frozen
-		live.FileName, live.Parent = next, frozen
+		live.FileName = next
+		live.Parent = s.parentBacking(live)
 		if isTracked {
 			frozen.ChangeId, live.ChangeId, failure = s.tracking.next(s.folder, diskId(vm.Self, disk.Key), flatOf(s.local(frozen.FileName)))
 		}
