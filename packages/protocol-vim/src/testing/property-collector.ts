@@ -19,7 +19,7 @@ interface Filter {
 export function propertyCollectorMethods(objects: FakeObjects): FakeMethods {
   const pages = new Map<string, readonly VimObject[]>()
   const filters = new Map<string, Filter[]>()
-  const views = new Map<string, { readonly type: string | undefined }>()
+  const views = new Map<string, { readonly type: string | undefined; readonly container: string | undefined }>()
   let made = 0
   const newId = (kind: string) => {
     made += 1
@@ -35,14 +35,15 @@ export function propertyCollectorMethods(objects: FakeObjects): FakeMethods {
           'obj',
         ),
       )
-      const found = ref.type === 'ContainerView' ? objects.ofType(viewType(ref)) : [ref]
+      const found = ref.type === 'ContainerView' ? viewed(ref) : [ref]
       return found.map((one) => contentOf(objects, one, paths))
     })
   }
-  const viewType = (ref: MoRef): string => {
+  /** What a view shows: not the container itself. */
+  const viewed = (ref: MoRef): readonly MoRef[] => {
     const view = views.get(ref.value)
     if (view === undefined) throw fakeFault('ManagedObjectNotFound', 'The view is gone.')
-    return view.type ?? 'VirtualMachine'
+    return objects.ofType(view.type ?? 'VirtualMachine').filter(({ value }) => value !== view.container)
   }
   const paged = (all: readonly VimObject[], size: number): VimObject | undefined => {
     if (all.length === 0) return undefined
@@ -56,7 +57,7 @@ export function propertyCollectorMethods(objects: FakeObjects): FakeMethods {
   return {
     CreateContainerView: ({ args }) => {
       const ref = objects.put(moRef('ContainerView', newId('view')))
-      views.set(ref.value, { type: textAt(args, 'type') })
+      views.set(ref.value, { type: textAt(args, 'type'), container: textAt(args, 'container') })
       return ref
     },
     DestroyView: ({ self }) => {

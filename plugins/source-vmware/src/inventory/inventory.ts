@@ -55,11 +55,11 @@ function listedMachine(
     const element = properties.get(path)
     return element === undefined ? [] : placesTo(refOf(element), places)
   }
-  const folders = pathTo('parent')
-  const at = folders.findIndex(({ ref }) => ref.type === 'Datacenter')
-  const datacenter = folders.slice(1, at + 1).map(({ name }) => name)
+  const way = pathTo('parent')
+  const at = way.findIndex(({ ref }) => ref.type === 'Datacenter')
+  const datacenter = way.slice(0, at + 1).map(({ name }) => name)
   // Each datacenter has its machines below a folder that nobody made.
-  const folder = folders.slice(at + 2).map(({ name }) => name)
+  const folder = way.slice(at + 2).map(({ name }) => name)
   const pool = pathTo('resourcePool').filter(({ ref }) => ref.type === 'ResourcePool' || ref.type === 'VirtualApp')
   const host = pathTo('runtime.host').at(-1)
   const labels = {
@@ -77,7 +77,7 @@ function listedMachine(
   return { ref: { id: id as MachineId, name, labels }, moRef, datacenter: datacenter.join('/') || 'ha-datacenter' }
 }
 
-/** The way from the root down to a place. */
+/** The way down to a place; the root itself is not listed. */
 function placesTo(ref: MoRef, places: ReadonlyMap<string, Place>): readonly Place[] {
   const way: Place[] = []
   for (

@@ -125,12 +125,16 @@ var (
 	prefixes = regexp.MustCompile(` xmlns:XMLSchema-instance="http://www.w3.org/2001/XMLSchema-instance"`)
 )
 
+// govmomi leaves out an exit code of 0, which a real server tells.
+var endings = regexp.MustCompile(`(</endTime>)(</returnval>)`)
+
 // XML Schema's own types, which have their own prefix.
 var plainTypes = map[string]string{"String": "string", "Int": "int", "Long": "long", "Short": "short", "Byte": "byte", "Boolean": "boolean"}
 
 // mend writes types as a real server does: with the prefix xsi, and on each element of an array. libvirt insists on that.
 func mend(out []byte) []byte {
 	out = prefixes.ReplaceAll(out, nil)
+	out = endings.ReplaceAll(out, []byte("$1<exitCode>0</exitCode>$2"))
 	out = bytes.ReplaceAll(out, []byte("XMLSchema-instance:type="), []byte("xsi:type="))
 	seen := map[string]bool{}
 	for _, found := range arrays.FindAllSubmatch(out, -1) {
