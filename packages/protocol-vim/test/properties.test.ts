@@ -70,6 +70,30 @@ it('waits for tasks, many at a time, and tells what they ended with', async () =
   })
 })
 
+it('does not wait for ever for an update that was lost', async () => {
+  await using server = await fakeVsphere({
+    methods: {
+      WaitForUpdatesEx: ({ args }) => {
+        // Of changes it never tells.
+        if (textAt(args, 'version') !== '') return undefined
+        const val = { _typeName: 'string', _value: String(server.objects.get(task, 'info.state')) }
+        const changeSet = [{ name: 'info.state', op: 'assign', val }]
+        const objectSet = [{ kind: 'modify', obj: task, changeSet }]
+        return { version: '1', filterSet: [{ filter: moRef('PropertyFilter', 'filter'), objectSet }] }
+      },
+    },
+  })
+  const task = server.objects.add('Task', 'task', { info: { state: 'running' } })
+  await using session = await connectVim(server.address, login)
+  const states: string[] = []
+  for await (const properties of watchObject(session, task, ['info.state'])) {
+    states.push(properties.get('info.state')?.text ?? '')
+    if (states.at(-1) === 'success') break
+    server.objects.set(task, 'info.state', 'success')
+  }
+  expect(states).toEqual(['running', 'success'])
+})
+
 it('says that an object is gone', async () => {
   await using server = await fakeVsphere()
   await using session = await connectVim(server.address, login)

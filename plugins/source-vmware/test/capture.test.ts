@@ -131,6 +131,17 @@ describe('a guest', () => {
     expect(site.machines[0]?.snapshots()).toBe(0)
   })
 
+  it('that cannot be snapshot at all is not taken for one that does not come to rest', async () => {
+    await using site = await fakeSite([{ name: 'web' }])
+    await using session = await opened({}, site)
+    const prepared = await session.prepare(await only(session), { previous: new Map() }, call)
+    site.server.failNext('CreateSnapshot_Task', fakeFault('NoDiskSpace', 'There is no room for the snapshot.'))
+    await expect(prepared.take(call)).rejects.toMatchObject({
+      code: 'E_SOURCE_UNAVAILABLE',
+      hint: 'Make room on the datastore.',
+    })
+  })
+
   it.each([
     ['ends well', [0, 0], undefined],
     ['fails', [3, 0], 'E_FREEZE'],

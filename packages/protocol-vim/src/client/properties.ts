@@ -111,7 +111,7 @@ function readManagedObject(object: XmlElement): ManagedObject {
 }
 
 /** How long a server holds an answer back when nothing changes. */
-const longestWaitSeconds = 30
+const longestWaitSeconds = 15
 
 /**
  * Tells properties of an object at once, and again whenever one has changed (`PropertyCollector.WaitForUpdatesEx`). Goes on over expired
@@ -155,9 +155,9 @@ async function* updatesOf(
     for (;;) {
       const args = { version, options: { maxWaitSeconds: longestWaitSeconds } }
       const [updates] = await session.call(collector, 'WaitForUpdatesEx', args, call)
-      // Nothing for as long as that: it only begins to wait anew.
-      if (updates === undefined) continue
+      // Where nothing came for as long as that, all is asked for anew: an update that was lost would be waited for in vain.
       version = textAt(updates, 'version') ?? ''
+      if (updates === undefined) continue
       if (note(updates, known)) yield known
     }
   } finally {

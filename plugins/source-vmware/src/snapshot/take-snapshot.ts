@@ -1,5 +1,14 @@
 import type { Consistency, Logger } from '@holdfast/core'
-import { isVimError, type MoRef, present, readObject, refOf, runTask, type VimSession } from '@holdfast/protocol-vim'
+import {
+  isFault,
+  isVimError,
+  type MoRef,
+  present,
+  readObject,
+  refOf,
+  runTask,
+  type VimSession,
+} from '@holdfast/protocol-vim'
 import { sourceError } from '../errors.js'
 import type { MachineState } from '../inventory/machine-state.js'
 import { snapshotTree } from './snapshot-tree.js'
@@ -21,6 +30,15 @@ export interface TakenSnapshot {
   readonly ref: MoRef
   readonly consistency: Consistency
 }
+
+/** Faults that mean that the guest does not come to rest, and nothing else; after others a snapshot without rest would fail as well. */
+const unrest = [
+  'ApplicationQuiesceFault',
+  'FilesystemQuiesceFault',
+  'ToolsUnavailable',
+  'NotSupported',
+  'OperationNotSupportedByGuest',
+]
 
 const description =
   'Taken by Holdfast for a backup, and removed at its end. Without a backup running it may be removed.'
@@ -44,7 +62,7 @@ export async function takeSnapshot(site: SnapshotSite): Promise<TakenSnapshot> {
   try {
     return { ref: await create(site, true), consistency: 'filesystem' }
   } catch (error) {
-    if (!isVimError(error) || error.code !== 'task') throw error
+    if (!isFault(error, ...unrest)) throw error
     if (quiesce === 'always') throw notAtRest(machine, error.message, error)
     logger.warn(`the guest did not come to rest (${error.message}): the capture is crash-consistent`, { machine })
     return { ref: await create(site, false), consistency: 'crash' }
