@@ -2,12 +2,8 @@ package main
 
 import (
 	"bytes"
-	"crypto/rand"
-	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"sync"
 	"syscall"
 
 	"github.com/vmware/govmomi/simulator"
@@ -19,130 +15,47 @@ import (
 // ESXi tracks larger blocks the larger a disk is; these are those of a small one.
 const trackedBlock = 64 << 10
 
-// tracking is changed block tracking: what each disk held at each change id, as files that nobody writes to any more.
-type tracking struct {
-	mutex sync.Mutex
-	disks map[string]*trackedDisk
-	files int
+// A comparison is of what a disk holds with what it held, both opened; nothing before means with an empty disk.
+type comparison struct {
+	before, now *os.File
+	capacity    int64
 }
 
-type trackedDisk struct {
-	uuid        string
-	sequence    int
-	generations map[string]string
-}
-
-func newTracking() *tracking { return &tracking{disks: map[string]*trackedDisk{}} }
-
-func diskId(vm types.ManagedObjectReference, key int32) string {
-	return fmt.Sprintf("%s/%d", vm.Value, key)
-}
-
-func uuidText() string {
-	raw := make([]byte, 16)
-	_, _ = rand.Read(raw)
-	return fmt.Sprintf("%x-%x-%x-%x-%x", raw[:4], raw[4:6], raw[6:8], raw[8:10], raw[10:])
-}
-
-// trackerUuid is written as ESXi writes it: bytes in hexadecimal, apart.
-func trackerUuid() string {
-	raw := make([]byte, 16)
-	_, _ = rand.Read(raw)
-	return fmt.Sprintf("% x-% x", raw[:8], raw[8:])
-}
-
-// next gives the change id of a disk whose content was frozen in a file, and the one that the running disk has from then on.
-func (t *tracking) next(folder, disk, frozen string) (string, string, error) {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	one := t.disks[disk]
-	if one == nil {
-		one = &trackedDisk{uuid: trackerUuid(), generations: map[string]string{}}
-		t.disks[disk] = one
+func (c comparison) close() {
+	_ = c.now.Close()
+	if c.before != nil {
+		_ = c.before.Close()
 	}
-	one.sequence++
-	t.files++
-	kept := filepath.Join(folder, "changes", fmt.Sprint(t.files))
-	if err := os.MkdirAll(filepath.Dir(kept), 0o700); err != nil {
-		return "", "", err
-	}
-	// A link is enough: what is frozen is replaced one day, never written to.
-	if err := os.Link(frozen, kept); err != nil {
-		return "", "", err
-	}
-	id := fmt.Sprintf("%s/%d", one.uuid, one.sequence)
-	one.generations[id] = kept
-	return id, fmt.Sprintf("%s/%d", one.uuid, one.sequence+1), nil
-}
-
-func (t *tracking) generation(disk, id string) string {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	if one := t.disks[disk]; one != nil {
-		return one.generations[id]
-	}
-	return ""
-}
-
-// forget begins anew: ids that were given lead nowhere from now on.
-func (t *tracking) forget(vm types.ManagedObjectReference) {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	for disk, one := range t.disks {
-		if filepath.Dir(disk) != vm.Value {
-			continue
-		}
-		for _, file := range one.generations {
-			_ = os.Remove(file)
-		}
-		delete(t.disks, disk)
-	}
-}
-
-// settleTracking follows a change of changeTrackingEnabled: ids come with the next snapshot, and none are left where it is off.
-func (s *site) settleTracking(ref types.ManagedObjectReference, wanted *bool) {
-	vm := machineOf(ref.Value)
-	if vm != nil && wanted != nil && !*wanted {
-		s.resetTracking(vm)
-	}
-}
-
-func (s *site) resetTracking(vm *simulator.VirtualMachine) {
-	s.tracking.forget(vm.Self)
-	update(vm, set("config.hardware.device", mapDisks(vm.Config.Hardware.Device, func(_ *types.VirtualDisk, backing *types.VirtualDiskFlatVer2BackingInfo) {
-		backing.ChangeId = ""
-	})))
-}
-
-// mapDisks copies devices, with each disk that is files of a datastore changed.
-func mapDisks(devices []types.BaseVirtualDevice, change func(*types.VirtualDisk, *types.VirtualDiskFlatVer2BackingInfo)) []types.BaseVirtualDevice {
-	mapped := append([]types.BaseVirtualDevice{}, devices...)
-	for at, device := range mapped {
-		disk, backing := flatBacking(device)
-		if disk == nil {
-			continue
-		}
-		copied := withBacking(*disk, *backing)
-		change(copied, copied.Backing.(*types.VirtualDiskFlatVer2BackingInfo))
-		mapped[at] = copied
-	}
-	return mapped
 }
 
 func (s *site) queryChangedDiskAreas(r *types.QueryChangedDiskAreas) soap.HasFault {
+	// The files are opened while no snapshot goes; afterwards they may be renamed or removed.
+	s.files.Lock()
+	found, fault := s.openComparison(r)
+	s.files.Unlock()
+	if fault != nil {
+		return fault
+	}
+	defer found.close()
+	areas, end := compare(found.before, found.now, r.StartOffset, found.capacity, s.faults.areaLimit())
+	return &methods.QueryChangedDiskAreasBody{Res: &types.QueryChangedDiskAreasResponse{Returnval: types.DiskChangeInfo{
+		StartOffset: r.StartOffset, Length: end - r.StartOffset, ChangedArea: areas}}}
+}
+
+func (s *site) openComparison(r *types.QueryChangedDiskAreas) (comparison, soap.HasFault) {
 	vm := machineOf(r.This.Value)
 	if vm == nil {
-		return notFound(r.This)
+		return comparison{}, notFound(r.This)
 	}
 	devices := vm.Config.Hardware.Device
 	if r.Snapshot != nil {
 		snapshot, ok := simulator.Map.Get(*r.Snapshot).(*simulator.VirtualMachineSnapshot)
 		if !ok || snapshot.Vm != vm.Self {
-			return notFound(*r.Snapshot)
+			return comparison{}, notFound(*r.Snapshot)
 		}
 		devices = snapshot.Config.Hardware.Device
 	} else if isOn(vm) {
-		return invalidArgument("snapshot")
+		return comparison{}, invalidArgument("snapshot")
 	}
 	for _, device := range devices {
 		disk, backing := flatBacking(device)
@@ -150,40 +63,32 @@ func (s *site) queryChangedDiskAreas(r *types.QueryChangedDiskAreas) soap.HasFau
 			continue
 		}
 		if r.StartOffset < 0 || r.StartOffset >= capacityOf(disk) {
-			return invalidArgument("startOffset")
+			return comparison{}, invalidArgument("startOffset")
 		}
-		return s.changedAreas(r, vm, disk, backing)
+		return s.openBoth(diskId(vm.Self, disk.Key), r.ChangeId, backing, capacityOf(disk))
 	}
-	return invalidArgument("deviceKey")
+	return comparison{}, invalidArgument("deviceKey")
 }
 
-func (s *site) changedAreas(r *types.QueryChangedDiskAreas, vm *simulator.VirtualMachine, disk *types.VirtualDisk, backing *types.VirtualDiskFlatVer2BackingInfo) soap.HasFault {
+func (s *site) openBoth(disk, since string, backing *types.VirtualDiskFlatVer2BackingInfo, capacity int64) (comparison, soap.HasFault) {
 	unknown := fail("Error caused by file "+backing.FileName, fileFault(backing.FileName))
-	before := ""
-	if r.ChangeId != "*" {
-		before = s.tracking.generation(diskId(vm.Self, disk.Key), r.ChangeId)
+	found := comparison{capacity: capacity}
+	if backing.ChangeId == "" {
+		return found, unknown
 	}
-	if backing.ChangeId == "" || (r.ChangeId != "*" && before == "") {
-		return unknown
-	}
-	// Opened while no snapshot goes: afterwards it may be renamed or removed.
-	s.files.Lock()
-	file, err := os.Open(flatOf(s.local(backing.FileName)))
-	s.files.Unlock()
-	if err != nil {
-		return unknown
-	}
-	defer file.Close()
-	old := (*os.File)(nil)
-	if before != "" {
-		if old, err = os.Open(before); err != nil {
-			return unknown
+	if since != "*" {
+		before, err := os.Open(s.tracking.generation(disk, since))
+		if err != nil {
+			return found, unknown
 		}
-		defer old.Close()
+		found.before = before
 	}
-	areas, end := compare(old, file, r.StartOffset, capacityOf(disk), s.faults.areaLimit())
-	return &methods.QueryChangedDiskAreasBody{Res: &types.QueryChangedDiskAreasResponse{Returnval: types.DiskChangeInfo{
-		StartOffset: r.StartOffset, Length: end - r.StartOffset, ChangedArea: areas}}}
+	now, err := os.Open(flatOf(s.local(backing.FileName)))
+	if err != nil {
+		return found, unknown
+	}
+	found.now = now
+	return found, nil
 }
 
 // compare tells where a file differs from an older one, or what is allocated where there is none, and how far it has looked.

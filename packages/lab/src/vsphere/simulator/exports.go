@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"log"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/vmware/govmomi/simulator"
@@ -19,6 +22,8 @@ func (s *site) exportMachine(r *types.ExportVm) soap.HasFault {
 		return fail("The attempted operation cannot be performed in the current state (Powered on).", &types.InvalidPowerState{
 			RequestedState: types.VirtualMachinePowerStatePoweredOff, ExistingState: vm.Runtime.PowerState})
 	}
+	s.files.Lock()
+	defer s.files.Unlock()
 	ref := s.lease(vm, vm.Config.Hardware.Device, false)
 	return &methods.ExportVmBody{Res: &types.ExportVmResponse{Returnval: ref}}
 }
@@ -28,6 +33,8 @@ func (s *site) exportSnapshot(r *types.ExportSnapshot) soap.HasFault {
 	if !ok {
 		return notFound(r.This)
 	}
+	s.files.Lock()
+	defer s.files.Unlock()
 	ref := s.lease(machineOf(snapshot.Vm.Value), snapshot.Config.Hardware.Device, false)
 	return &methods.ExportSnapshotBody{Res: &types.ExportSnapshotResponse{Returnval: ref}}
 }
@@ -50,7 +57,11 @@ func (s *site) lease(vm *simulator.VirtualMachine, devices []types.BaseVirtualDe
 		}
 		target := fmt.Sprintf("disk-%d.vmdk", len(lease.Info.DeviceUrl))
 		place := fmt.Sprintf("%s:%d", controllers[disk.ControllerKey], unit)
-		lease.transfers[target] = &transfer{file: backing.FileName, capacity: capacityOf(disk), isImport: isImport}
+		one := &transfer{file: backing.FileName, capacity: capacityOf(disk), isImport: isImport}
+		lease.transfers[target] = one
+		if !isImport {
+			one.source = s.linkTo(backing.FileName, fmt.Sprintf("%d-%s", number, target))
+		}
 		lease.Info.TotalDiskCapacityInKB += disk.CapacityInKB
 		url := types.HttpNfcLeaseDeviceUrl{
 			Key:           fmt.Sprintf("/%s/%s", vm.Self.Value, place),
@@ -65,6 +76,15 @@ func (s *site) lease(vm *simulator.VirtualMachine, devices []types.BaseVirtualDe
 		lease.Info.DeviceUrl = append(lease.Info.DeviceUrl, url)
 	}
 	return s.leases.begin(lease, number, s.leaseSeconds)
+}
+
+// linkTo keeps a disk's content at hand until the lease is over.
+func (s *site) linkTo(name, as string) string {
+	link := filepath.Join(s.folder, "exports", as)
+	if err := firstOf(os.MkdirAll(filepath.Dir(link), 0o700), os.Link(flatOf(s.local(name)), link)); err != nil {
+		log.Print(err)
+	}
+	return link
 }
 
 // nfcBase is the address in URLs of leases: an ESXi host writes a star, which stands for the host that the client talks to.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -22,12 +23,13 @@ type HttpNfcLease struct {
 
 // A transfer is one disk of a lease.
 type transfer struct {
-	file     string
+	file string
+	// Of an export: a link to what is read, as the snapshot may be merged with another meanwhile.
+	source   string
 	capacity int64
 	isImport bool
 	sha1     string
 	size     int64
-	key      string
 }
 
 type leases struct {
@@ -94,6 +96,11 @@ func (l *leases) end(name string, state types.HttpNfcLeaseState, fault types.Bas
 		return false
 	}
 	lease.timer.Stop()
+	for _, one := range lease.transfers {
+		if one.source != "" {
+			_ = os.Remove(one.source)
+		}
+	}
 	changes := []types.PropertyChange{set("state", state)}
 	if fault != nil {
 		changes = append(changes, set("error", types.LocalizedMethodFault{Fault: fault, LocalizedMessage: faultName(fault)}))

@@ -46,7 +46,7 @@ func (s *site) sendDisk(w http.ResponseWriter, r *http.Request, lease *HttpNfcLe
 		return
 	}
 	defer os.Remove(stream)
-	if err := convert("raw", flatOf(s.local(one.file)), "vmdk", stream, "-o", "subformat=streamOptimized"); err != nil {
+	if err := convert("raw", one.source, "vmdk", stream, "-o", "subformat=streamOptimized"); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
