@@ -79,7 +79,7 @@ const reader = { user: 'reader@vsphere.local', password }
 const guest = { user: 'root', password: 'Guest-1' }
 
 /**
- * Starts a simulated vCenter or ESXi host on a free loopback port; the first time it is compiled, which takes a minute.
+ * Starts a simulated vCenter or ESXi host on a free loopback port; the first time it is compiled, which takes half a minute.
  *
  * @throws Error with what the compiler or the simulator said
  */

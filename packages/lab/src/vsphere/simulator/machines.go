@@ -77,6 +77,7 @@ func (s *site) forgetMachine(ref types.ManagedObjectReference) {
 	defer s.files.Unlock()
 	for _, snapshot := range s.snapshots.of(ref) {
 		s.forgetSnapshot(snapshot)
+		simulator.Map.Remove(snapshot)
 	}
 	s.tracking.forget(ref)
 }
@@ -109,4 +110,28 @@ func isOn(vm *simulator.VirtualMachine) bool {
 
 func faultName(fault types.BaseMethodFault) string {
 	return strings.TrimPrefix(strings.TrimPrefix(typeText(fault), "*"), "types.")
+}
+
+// refuseLockedFiles fails the deletion of what a running machine has: govmomi's simulator would delete it.
+func (s *site) refuseLockedFiles(c *call, name string) soap.HasFault {
+	target := s.local(name)
+	for _, entity := range simulator.Map.All("VirtualMachine") {
+		vm, ok := entity.(*simulator.VirtualMachine)
+		if !ok || !isOn(vm) {
+			continue
+		}
+		for _, device := range vm.Config.Hardware.Device {
+			_, backing := flatBacking(device)
+			if backing == nil {
+				continue
+			}
+			descriptor := s.local(backing.FileName)
+			isHit := target == descriptor || target == flatOf(descriptor) || strings.HasPrefix(descriptor, target+"/")
+			if target != "" && isHit {
+				locked := &types.FileLocked{FileFault: types.FileFault{File: name}}
+				return s.startTask(c, c.This, func() (types.AnyType, types.BaseMethodFault) { return nil, locked })
+			}
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"net/http/httptest"
 
 	"github.com/vmware/govmomi/vim25/methods"
@@ -67,6 +68,12 @@ func (s *site) ownMethod(c *call) soap.HasFault {
 		return s.listProcesses(r)
 	case *types.TerminateProcessInGuest:
 		return s.terminateProcess(r)
+	case *types.SearchDatastore_Task:
+		c.text = wishForAll(c.text, r.SearchSpec)
+	case *types.SearchDatastoreSubFolders_Task:
+		c.text = wishForAll(c.text, r.SearchSpec)
+	case *types.DeleteDatastoreFile_Task:
+		return s.refuseLockedFiles(c, r.Name)
 	case *types.RegisterVM_Task:
 		s.prepareRegistration(r)
 	case *types.CreateVM_Task:
@@ -75,6 +82,19 @@ func (s *site) ownMethod(c *call) soap.HasFault {
 		return s.refuseMissingDisks(c, r.Spec)
 	}
 	return nil
+}
+
+// wishForAll asks for all files where a search names none: govmomi's simulator finds nothing then, or breaks down.
+func wishForAll(text []byte, spec *types.HostDatastoreBrowserSearchSpec) []byte {
+	all := "<matchPattern>*</matchPattern></searchSpec>"
+	switch {
+	case spec == nil:
+		return bytes.Replace(text, []byte("</datastorePath>"), []byte("</datastorePath><searchSpec>"+all), 1)
+	case len(spec.MatchPattern) == 0:
+		text = bytes.Replace(text, []byte("<searchSpec/>"), []byte("<searchSpec></searchSpec>"), 1)
+		return bytes.Replace(text, []byte("</searchSpec>"), []byte(all), 1)
+	}
+	return text
 }
 
 // afterPassing adds to what govmomi's simulator did.
