@@ -26,6 +26,9 @@ export async function buildGo(folder: string): Promise<string> {
     const environment = { GOPATH: '/usr/share/gocode', GO111MODULE: 'off', GOFLAGS: '-trimpath -buildvcs=false' }
     await runAside('go', ['build', '-o', unfinished, ...sources], environment, limitMs)
     renameSync(unfinished, program)
+    // Each is tens of megabytes; one that runs is not harmed.
+    const finished = new RegExp(`/${basename(folder)}-[0-9a-f]{24}$`)
+    for (const old of globSync(`${cache}/*`)) if (finished.test(old) && old !== program) rmSync(old, { force: true })
   } finally {
     rmSync(unfinished, { force: true })
   }
