@@ -7,6 +7,7 @@ import {
   cancelJob,
   connectQmp,
   isQmpError,
+  type QmpError,
   type QmpSession,
   queryBlockDevices,
   queryBlockExports,
